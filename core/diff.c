@@ -1,0 +1,80 @@
+#include "core/diff.h"
+
+#include <string.h>
+
+#include "core/build.h"
+
+/* Marks what depends on a wrt and lies below y. */
+static void mark_wanted(struct gd_graph *g, const struct gd_node *y, int n_wrt,
+                        struct gd_node *const *wrt)
+{
+	for (int i = 0; i < g->n_nodes; i++)
+		g->nodes[i]->wanted = false;
+	for (int i = 0; i < n_wrt; i++)
+		wrt[i]->wanted = true;
+	for (int i = 0; i <= y->id; i++) {
+		struct gd_node *n = g->nodes[i];
+		for (int k = 0; k < n->n_in && n->prim->vjp; k++)
+			n->wanted = n->wanted || n->in[k]->wanted;
+	}
+}
+
+/* Cotangents that meet at one node add up. */
+static void accumulate(struct gd_graph *g, struct gd_node **cotangent, const struct gd_node *x,
+                       struct gd_node *d)
+{
+	if (d && x->wanted)
+		cotangent[x->id] = cotangent[x->id] ? gd_add(g, cotangent[x->id], d) : d;
+}
+
+static void pull_back(struct gd_graph *g, struct gd_node *y, struct gd_node **cotangent,
+                      bool note_kinks)
+{
+	struct gd_node *in_place[8] = {0}, **dx = in_place;
+	g->origin = y->origin;
+	g->op = y->op;
+	if (y->n_in > 8) {
+		dx = gd_alloc_zero(g->arena, (size_t)y->n_in * sizeof *dx);
+		if (!dx) {
+			gd_arena_fail(g->arena, g->error);
+			return;
+		}
+	}
+	if (note_kinks && y->prim->kink && !y->backward)
+		gd_note_kink(g, y, y->prim->kink(g, y), y->prim->kink_text);
+	y->prim->vjp(g, y, cotangent[y->id], dx);
+	for (int k = 0; k < y->n_in; k++)
+		accumulate(g, cotangent, y->in[k], dx[k]);
+}
+
+bool gd_grad(struct gd_graph *g, struct gd_node *y, struct gd_node *seed, int n_wrt,
+             struct gd_node *const *wrt, struct gd_node **grads, bool note_kinks)
+{
+	if (gd_failed(g) || !y)
+		return false;
+	const char *origin = g->origin, *op = g->op;
+	bool backward = g->backward;
+	g->backward = true;
+	if (!seed)
+		seed = gd_expand(g, gd_const(g, 1), y->rank, y->shape);
+	struct gd_node **cotangent =
+	        gd_alloc_zero(g->arena, ((size_t)y->id + 1) * sizeof *cotangent);
+	if (!cotangent)
+		return gd_arena_fail(g->arena, g->error);
+	mark_wanted(g, y, n_wrt, wrt);
+	accumulate(g, cotangent, y, seed);
+	for (int i = y->id; i >= 0 && !gd_failed(g); i--)
+		if (cotangent[i] && g->nodes[i]->prim->vjp)
+			pull_back(g, g->nodes[i], cotangent, note_kinks);
+	for (struct gd_kink *k = g->kinks; k; k = k->next)
+		k->passed = k->passed || (k->at->id <= y->id && cotangent[k->at->id]);
+	for (int i = 0; i < n_wrt && !gd_failed(g); i++) {
+		grads[i] = wrt[i]->id <= y->id ? cotangent[wrt[i]->id] : NULL;
+		if (!grads[i])
+			grads[i] = gd_zero_like(g, wrt[i]);
+	}
+	g->origin = origin;
+	g->op = op;
+	g->backward = backward;
+	return !gd_failed(g);
+}

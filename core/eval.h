@@ -1,0 +1,30 @@
+/* Evaluation: drop what no output needs, plan memory by liveness, sweep. */
+#ifndef GD_EVAL_H
+#define GD_EVAL_H
+
+#include "core/graph.h"
+
+/* What an evaluation found on its way. */
+struct gd_sweep {
+	struct gd_graph *graph;
+	struct gd_error *error;
+	bool nonfinite; /* a node with `check` set is not finite */
+	/* With trace: the first node that made a NaN or an infinity out of finite operands, and
+	 * what. */
+	bool trace;
+	const struct gd_node *first_bad;
+	size_t bad_index;
+	double bad_value;
+};
+
+/* Floating-point operations needed for the outputs, roughly. Does no work. */
+double gd_cost(struct gd_graph *g, int n, struct gd_node *const *outputs);
+
+/* Computes outputs[i]->data; they live in the graph's arena. False on an error (in g->error). */
+bool gd_eval(struct gd_sweep *run, int n, struct gd_node *const *outputs);
+
+/* Is every element finite? True for integers and masks. *index: the first that is not, if wanted.
+ */
+bool gd_all_finite(const struct gd_node *n, size_t *index);
+
+#endif

@@ -1,0 +1,149 @@
+/* Choosing elements by index along one axis.
+ *
+ *   y = gather(x, i)        dx = scatter_sum(dy, i)
+ *   y = scatter_sum(x, i)   dx = gather(dy, i)
+ *   argmax: no derivative                               */
+#include <string.h>
+
+#include "core/build.h"
+
+/* How a tensor lies around one axis: outer × extent × inner. */
+struct around {
+	size_t outer, extent, inner;
+};
+
+static struct around around_axis(const struct gd_node *x, int axis)
+{
+	struct around a = {1, x->rank ? (size_t)x->shape[axis] : 1, 1};
+	for (int i = 0; i < axis; i++)
+		a.outer *= (size_t)x->shape[i];
+	for (int i = axis + 1; i < x->rank; i++)
+		a.inner *= (size_t)x->shape[i];
+	return a;
+}
+
+/* --- gather and scatter_sum ---------------------------------------------------------------------
+ */
+
+static void forward_gather(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	struct around s = around_axis(y->in[0], y->attr.axis), d = around_axis(y, y->attr.axis);
+	const int64_t *index = y->in[1]->data;
+	size_t size = gd_dtype_size(y->dtype), at = 0;
+	const char *x = y->in[0]->data;
+	char *out = y->data;
+	for (size_t o = 0; o < d.outer; o++)
+		for (size_t j = 0; j < d.extent; j++)
+			for (size_t i = 0; i < d.inner; i++, at++) {
+				size_t from = (o * s.extent + (size_t)index[at]) * s.inner + i;
+				memcpy(out + at * size, x + from * size, size);
+			}
+}
+
+static void forward_scatter_sum(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	struct around s = around_axis(y->in[0], y->attr.axis), d = around_axis(y, y->attr.axis);
+	const int64_t *index = y->in[1]->data;
+	size_t at = 0;
+	memset(y->data, 0, y->count * gd_dtype_size(y->dtype));
+	for (size_t o = 0; o < s.outer; o++)
+		for (size_t j = 0; j < s.extent; j++)
+			for (size_t i = 0; i < s.inner; i++, at++) {
+				size_t to = (o * d.extent + (size_t)index[at]) * d.inner + i;
+				if (y->dtype == GD_FLOAT64)
+					((double *)y->data)[to] += ((double *)y->in[0]->data)[at];
+				else
+					((float *)y->data)[to] += ((float *)y->in[0]->data)[at];
+			}
+}
+
+static void vjp_gather(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                       struct gd_node **dx)
+{
+	int axis = y->attr.axis;
+	struct gd_node *x = y->in[0];
+	dx[0] = gd_scatter_sum(g, dy, axis, y->in[1], x->rank ? x->shape[axis] : 1);
+}
+
+static void vjp_scatter_sum(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                            struct gd_node **dx)
+{
+	dx[0] = gd_gather(g, dy, y->attr.axis, y->in[1]);
+}
+
+static const struct gd_prim gather = {
+        .name = "gather", .forward = forward_gather, .vjp = vjp_gather};
+static const struct gd_prim scatter_sum = {
+        .name = "scatter_sum", .forward = forward_scatter_sum, .vjp = vjp_scatter_sum};
+
+struct gd_node *gd_gather(struct gd_graph *g, struct gd_node *x, int axis, struct gd_node *index)
+{
+	if (!x || !index)
+		return NULL;
+	struct gd_node *in[2] = {x, index};
+	struct gd_node *y = gd_node_new(g, &gather, x->dtype, x->rank, index->shape, 2, in);
+	if (y)
+		y->attr.axis = axis;
+	return y;
+}
+
+struct gd_node *gd_scatter_sum(struct gd_graph *g, struct gd_node *x, int axis,
+                               struct gd_node *index, int64_t size)
+{
+	if (!x || !index)
+		return NULL;
+	int64_t shape[GD_MAX_RANK];
+	memcpy(shape, x->shape, sizeof shape);
+	shape[axis] = size;
+	struct gd_node *in[2] = {x, index};
+	struct gd_node *y = gd_node_new(g, &scatter_sum, x->dtype, x->rank, shape, 2, in);
+	if (y)
+		y->attr.axis = axis;
+	return y;
+}
+
+/* --- argmax -------------------------------------------------------------------------------------
+ */
+
+#define ARGMAX(T)                                                                                  \
+	do {                                                                                       \
+		const T *x = (const T *)y->in[0]->data + o * a.extent * a.inner + i;               \
+		for (size_t j = 1; j < a.extent; j++) {                                            \
+			T best_x = x[best * a.inner], here = x[j * a.inner];                       \
+			if (here > best_x || (here != here && best_x == best_x))                   \
+				best = j;                                                          \
+		}                                                                                  \
+	} while (0)
+
+static void forward_argmax(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	struct around a = around_axis(y->in[0], y->attr.axis);
+	for (size_t o = 0; o < a.outer; o++)
+		for (size_t i = 0; i < a.inner; i++) {
+			size_t best = 0;
+			if (y->in[0]->dtype == GD_FLOAT64)
+				ARGMAX(double);
+			else
+				ARGMAX(float);
+			((int64_t *)y->data)[o * a.inner + i] = (int64_t)best;
+		}
+}
+
+static const struct gd_prim argmax = {.name = "argmax", .forward = forward_argmax};
+
+struct gd_node *gd_argmax(struct gd_graph *g, struct gd_node *x, int axis)
+{
+	if (!x)
+		return NULL;
+	int64_t shape[GD_MAX_RANK];
+	memcpy(shape, x->shape, sizeof shape);
+	if (x->rank)
+		shape[axis] = 1;
+	struct gd_node *y = gd_node_new(g, &argmax, GD_INT64, x->rank, shape, 1, &x);
+	if (y)
+		y->attr.axis = axis;
+	return y;
+}

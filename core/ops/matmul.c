@@ -1,0 +1,162 @@
+/* y = a · b over the last two axes, leading axes broadcast.
+ *
+ *   da = dy · bᵀ      db = aᵀ · dy      each summed over broadcast leading axes
+ *
+ * Source: Petersen & Pedersen, The Matrix Cookbook, section 2.5; Giles, Collected Matrix Derivative
+ * Results, section 2.2.2. */
+#include <string.h>
+
+#include "core/blas.h"
+#include "core/build.h"
+#include "core/ops/broadcast.h"
+
+/* Columns of an operand as it is multiplied, after its transposition. */
+static int64_t columns_of(const struct gd_node *x, bool transposed)
+{
+	return x->shape[x->rank - (transposed ? 2 : 1)];
+}
+
+static void forward_matmul(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	struct gd_node *a = y->in[0], *b = y->in[1];
+	bool ta = y->attr.transposed.a, tb = y->attr.transposed.b;
+	size_t m = (size_t)y->shape[y->rank - 2], n = (size_t)y->shape[y->rank - 1];
+	size_t k = (size_t)columns_of(a, ta);
+	if (y->count == 0)
+		return;
+
+	/* The leading axes, walked as one element each. */
+	struct gd_node lead = {.count = y->count / (m * n)};
+	struct gd_node lead_in[2];
+	struct gd_node *in[2] = {&lead_in[0], &lead_in[1]};
+	lead.rank = y->rank - 2;
+	memcpy(lead.shape, y->shape, sizeof lead.shape);
+	for (int i = 0; i < 2; i++) {
+		lead_in[i].rank = y->in[i]->rank - 2;
+		lead_in[i].count = 1;
+		for (int d = 0; d < lead_in[i].rank; d++) {
+			lead_in[i].shape[d] = y->in[i]->shape[d];
+			lead_in[i].count *= (size_t)y->in[i]->shape[d];
+		}
+	}
+	struct gd_broadcast w;
+	gd_broadcast_init(&w, &lead, 2, in);
+	size_t done = 0;
+	for (size_t o = 0; o < w.outer; o++, gd_broadcast_next(&w))
+		for (size_t i = 0; i < w.inner; i++, done++) {
+			size_t pa = (w.offset[0] + i * w.step[0]) * m * k;
+			size_t pb = (w.offset[1] + i * w.step[1]) * k * n;
+			if (y->dtype == GD_FLOAT64)
+				gd_gemm_f64(ta, tb, m, n, k, (double *)a->data + pa,
+				            (double *)b->data + pb,
+				            (double *)y->data + done * m * n);
+			else
+				gd_gemm_f32(ta, tb, m, n, k, (float *)a->data + pa,
+				            (float *)b->data + pb, (float *)y->data + done * m * n);
+		}
+}
+
+static double cost(const struct gd_node *y)
+{
+	const struct gd_node *a = y->in[0];
+	return 2.0 * (double)y->count * (double)columns_of(a, y->attr.transposed.a);
+}
+
+static struct gd_node *transposed(struct gd_graph *g, struct gd_node *x)
+{
+	return gd_swap_axes(g, x, x->rank - 2, x->rank - 1);
+}
+
+static struct gd_node *operand(struct gd_graph *g, const struct gd_node *y, int i)
+{
+	bool flip = i == 0 ? y->attr.transposed.a : y->attr.transposed.b;
+	return flip ? transposed(g, y->in[i]) : y->in[i];
+}
+
+static void vjp_matmul(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                       struct gd_node **dx)
+{
+	struct gd_node *a = operand(g, y, 0), *b = operand(g, y, 1);
+	if (!a || !b)
+		return;
+	struct gd_node *d[2] = {NULL, NULL};
+	if (gd_wants(y, 0)) /* da = dy·bᵀ; a stored transposed wants daᵀ = b·dyᵀ */
+		d[0] = y->attr.transposed.a ? gd_matmul(g, b, transposed(g, dy))
+		                            : gd_matmul(g, dy, transposed(g, b));
+	if (gd_wants(y, 1)) /* db = aᵀ·dy, or dbᵀ = dyᵀ·a */
+		d[1] = y->attr.transposed.b ? gd_matmul(g, transposed(g, dy), a)
+		                            : gd_matmul(g, transposed(g, a), dy);
+	for (int i = 0; i < 2; i++)
+		if (d[i])
+			dx[i] = gd_sum_to(g, d[i], y->in[i]->rank, y->in[i]->shape);
+}
+
+static const struct gd_prim matmul = {
+        .name = "matmul", .forward = forward_matmul, .vjp = vjp_matmul, .cost = cost};
+
+/* x, or what it is the transpose of; then *flipped. */
+static struct gd_node *untransposed(struct gd_graph *g, struct gd_node *x, bool *flipped)
+{
+	*flipped = false;
+	if (strcmp(x->prim->name, "permute") != 0)
+		return x;
+	struct gd_node *source = transposed(g, x);
+	*flipped = source == x->in[0];
+	return *flipped ? source : x;
+}
+
+/* Leading axes of a and b broadcast together, then (m, n). */
+static bool product_shape(const struct gd_node *a, const struct gd_node *b, int *rank,
+                          int64_t shape[GD_MAX_RANK])
+{
+	struct gd_node la = *a, lb = *b;
+	la.rank -= 2;
+	lb.rank -= 2;
+	if (!gd_broadcast_shape(&la, &lb, rank, shape))
+		return false;
+	shape[(*rank)++] = a->shape[a->rank - 2];
+	shape[(*rank)++] = b->shape[b->rank - 1];
+	return true;
+}
+
+struct gd_node *gd_matmul(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
+{
+	if (!a || !b)
+		return NULL;
+	int rank;
+	int64_t shape[GD_MAX_RANK];
+	char ta[GD_SHAPE_TEXT], tb[GD_SHAPE_TEXT];
+	if (a->shape[a->rank - 1] != b->shape[b->rank - 2])
+		return gd_shape_fail(
+		        g, a, b, "%s %s has %lld columns, but %s %s has %lld rows",
+		        gd_label(a, "the first operand"), gd_shape_text(a->rank, a->shape, ta),
+		        (long long)a->shape[a->rank - 1], gd_label(b, "the second operand"),
+		        gd_shape_text(b->rank, b->shape, tb), (long long)b->shape[b->rank - 2]);
+	if (!product_shape(a, b, &rank, shape))
+		return gd_shape_fail(
+		        g, a, b, "the leading axes of %s %s and %s %s do not fit",
+		        gd_label(a, "the first operand"), gd_shape_text(a->rank, a->shape, ta),
+		        gd_label(b, "the second operand"), gd_shape_text(b->rank, b->shape, tb));
+
+	/* One large product instead of many small ones: (…, k) · (k, n) is ((…), k) · (k, n). */
+	bool flip_a, flip_b;
+	struct gd_node *source_a = untransposed(g, a, &flip_a),
+	               *source_b = untransposed(g, b, &flip_b);
+	if (a->rank > 2 && b->rank == 2 && !flip_a && a->count) {
+		int64_t k = a->shape[a->rank - 1];
+		int64_t flat[2] = {(int64_t)a->count / (k ? k : 1), k};
+		return gd_reshape(g, gd_matmul(g, gd_reshape(g, a, 2, flat), b), rank, shape);
+	}
+	if (!gd_gemm_fits((size_t)shape[rank - 2], (size_t)shape[rank - 1],
+	                  (size_t)a->shape[a->rank - 1]))
+		return gd_graph_fail(g, GD_ERR_limit_exceeded,
+		                     "an axis of a matrix product is longer than 2147483647");
+	struct gd_node *in[2] = {source_a, source_b};
+	struct gd_node *y = gd_node_new(g, &matmul, g->dtype, rank, shape, 2, in);
+	if (y) {
+		y->attr.transposed.a = flip_a;
+		y->attr.transposed.b = flip_b;
+	}
+	return y;
+}

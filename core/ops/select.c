@@ -1,0 +1,203 @@
+/* where, cast, logical_and, stop_gradient: primitives that choose or convert elements. */
+#include <string.h>
+
+#include "core/build.h"
+#include "core/ops/broadcast.h"
+
+/* --- y = cond ? a : b ---------------------------------------------------------------------------
+ */
+
+#define WHERE(T, name)                                                                             \
+	static void name(size_t n, void *out, const uint8_t *c, size_t step_c, const void *in_a,   \
+	                 size_t step_a, const void *in_b, size_t step_b)                           \
+	{                                                                                          \
+		T *y = out;                                                                        \
+		const T *a = in_a, *b = in_b;                                                      \
+		if (step_c && step_a && !step_b) {                                                 \
+			T other = *b;                                                              \
+			for (size_t i = 0; i < n; i++)                                             \
+				y[i] = c[i] ? a[i] : other;                                        \
+		} else {                                                                           \
+			for (size_t i = 0; i < n; i++)                                             \
+				y[i] = c[i * step_c] ? a[i * step_a] : b[i * step_b];              \
+		}                                                                                  \
+	}
+WHERE(uint64_t, where_64)
+WHERE(uint32_t, where_32)
+WHERE(uint8_t, where_8)
+
+static void forward_where(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	size_t size = gd_dtype_size(n->dtype);
+	struct gd_broadcast w;
+	gd_broadcast_init(&w, n, 3, n->in);
+	const uint8_t *c = n->in[0]->data;
+	const char *a = n->in[1]->data, *b = n->in[2]->data;
+	char *y = n->data;
+	for (size_t k = 0; k < w.outer; k++) {
+		(size == 8   ? where_64
+		 : size == 4 ? where_32
+		             : where_8)(w.inner, y, c + w.offset[0], w.step[0],
+		                        a + w.offset[1] * size, w.step[1], b + w.offset[2] * size,
+		                        w.step[2]);
+		y += w.inner * size;
+		gd_broadcast_next(&w);
+	}
+}
+
+/* d is zero outside the mask; the branch learns where, so that no later product of a zero with an
+ * infinite or undefined derivative turns into NaN. */
+static struct gd_node *masked(struct gd_graph *g, struct gd_node *x, struct gd_node *mask,
+                              bool taken, struct gd_node *dy)
+{
+	struct gd_node *zero = gd_const(g, 0);
+	struct gd_node *d = taken ? gd_where(g, mask, dy, zero) : gd_where(g, mask, zero, dy);
+	d = d ? gd_expand(g, d, dy->rank, dy->shape) : NULL;
+	struct gd_node *live = taken ? mask : gd_logical_not(g, mask);
+	if (d && !gd_same_shape(d, x)) {
+		d = gd_sum_to(g, d, x->rank, x->shape);
+		live = gd_expand(g, gd_cast(g, live, g->dtype), dy->rank, dy->shape);
+		live = gd_gt(g, gd_sum_to(g, live, x->rank, x->shape), zero);
+	}
+	if (d)
+		d->mask = live;
+	return d;
+}
+
+static void vjp_where(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                      struct gd_node **dx)
+{
+	if (gd_wants(y, 1))
+		dx[1] = masked(g, y->in[1], y->in[0], true, dy);
+	if (gd_wants(y, 2))
+		dx[2] = masked(g, y->in[2], y->in[0], false, dy);
+}
+
+static const struct gd_prim where = {
+        .name = "where", .forward = forward_where, .vjp = vjp_where, .elementwise = true};
+
+struct gd_node *gd_where(struct gd_graph *g, struct gd_node *cond, struct gd_node *a,
+                         struct gd_node *b)
+{
+	if (!cond || !a || !b)
+		return NULL;
+	int rank;
+	struct gd_node shape = {0};
+	struct gd_node *in[3] = {cond, a, b};
+	char tc[GD_SHAPE_TEXT], ta[GD_SHAPE_TEXT], tb[GD_SHAPE_TEXT];
+	if (!gd_broadcast_shape(a, b, &shape.rank, shape.shape) ||
+	    !gd_broadcast_shape(cond, &shape, &rank, shape.shape))
+		return gd_shape_fail(
+		        g, a, gd_broadcast_shape(a, b, &rank, shape.shape) ? cond : b,
+		        "condition %s, input %s and other %s cannot be broadcast together",
+		        gd_shape_text(cond->rank, cond->shape, tc),
+		        gd_shape_text(a->rank, a->shape, ta), gd_shape_text(b->rank, b->shape, tb));
+	return gd_node_new(g, &where, a->dtype, rank, shape.shape, 3, in);
+}
+
+/* --- masks --------------------------------------------------------------------------------------
+ */
+
+static void forward_and(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	struct gd_broadcast w;
+	gd_broadcast_init(&w, n, 2, n->in);
+	uint8_t *y = n->data;
+	for (size_t k = 0; k < w.outer; k++) {
+		const uint8_t *a = (const uint8_t *)n->in[0]->data + w.offset[0];
+		const uint8_t *b = (const uint8_t *)n->in[1]->data + w.offset[1];
+		for (size_t i = 0; i < w.inner; i++)
+			*y++ = a[i * w.step[0]] & b[i * w.step[1]];
+		gd_broadcast_next(&w);
+	}
+}
+
+static const struct gd_prim logical_and = {
+        .name = "logical_and", .forward = forward_and, .elementwise = true};
+
+struct gd_node *gd_logical_and(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
+{
+	int rank;
+	int64_t shape[GD_MAX_RANK];
+	struct gd_node *in[2] = {a, b};
+	if (!a || !b)
+		return NULL;
+	if (!gd_broadcast_shape(a, b, &rank, shape))
+		return gd_shape_fail(g, a, b, "masks of different shapes");
+	return gd_node_new(g, &logical_and, GD_BOOL, rank, shape, 2, in);
+}
+
+static void forward_not(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	const uint8_t *x = n->in[0]->data;
+	uint8_t *y = n->data;
+	for (size_t i = 0; i < n->count; i++)
+		y[i] = !x[i];
+}
+
+static const struct gd_prim logical_not = {
+        .name = "logical_not", .forward = forward_not, .elementwise = true};
+
+struct gd_node *gd_logical_not(struct gd_graph *g, struct gd_node *x)
+{
+	return x ? gd_node_new(g, &logical_not, GD_BOOL, x->rank, x->shape, 1, &x) : NULL;
+}
+
+/* --- cast ---------------------------------------------------------------------------------------
+ */
+
+#define CONVERT(TO, FROM, expression)                                                              \
+	do {                                                                                       \
+		TO *y = n->data;                                                                   \
+		const FROM *px = n->in[0]->data;                                                   \
+		for (size_t i = 0; i < n->count; i++) {                                            \
+			FROM x = px[i];                                                            \
+			y[i] = (expression);                                                       \
+		}                                                                                  \
+	} while (0)
+
+static void forward_cast(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	enum gd_dtype from = n->in[0]->dtype;
+	if (n->dtype == GD_BOOL) {
+		if (from == GD_FLOAT64)
+			CONVERT(uint8_t, double, x != 0);
+		else if (from == GD_FLOAT32)
+			CONVERT(uint8_t, float, x != 0);
+		else
+			CONVERT(uint8_t, int64_t, x != 0);
+	} else if (n->dtype == GD_FLOAT64) {
+		if (from == GD_BOOL)
+			CONVERT(double, uint8_t, x);
+		else
+			CONVERT(double, int64_t, (double)x);
+	} else {
+		if (from == GD_BOOL)
+			CONVERT(float, uint8_t, x);
+		else
+			CONVERT(float, int64_t, (float)x);
+	}
+}
+
+static const struct gd_prim cast = {.name = "cast", .forward = forward_cast};
+
+struct gd_node *gd_cast(struct gd_graph *g, struct gd_node *x, enum gd_dtype dtype)
+{
+	if (!x || x->dtype == dtype)
+		return x;
+	return gd_node_new(g, &cast, dtype, x->rank, x->shape, 1, &x);
+}
+
+/* --- stop_gradient ------------------------------------------------------------------------------
+ */
+
+static const struct gd_prim stop = {.name = "stop_gradient", .alias = true};
+
+struct gd_node *gd_stop_gradient(struct gd_graph *g, struct gd_node *x)
+{
+	return x ? gd_node_new(g, &stop, x->dtype, x->rank, x->shape, 1, &x) : NULL;
+}

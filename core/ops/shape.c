@@ -1,0 +1,345 @@
+/* Primitives that move elements: reshape, expand, permute, slice and its adjoint, cat.
+ *
+ *   y = reshape(x)      dx = reshape(dy)         y = slice(x)     dx = unslice(dy)
+ *   y = expand(x)       dx = sum_to(dy)          y = unslice(x)   dx = slice(dy)
+ *   y = permute(x, p)   dx = permute(dy, p⁻¹)    y = cat(xᵢ)      dxᵢ = slice(dy)            */
+#include <string.h>
+
+#include "core/build.h"
+#include "core/ops/broadcast.h"
+
+/* Copies n elements of `size` bytes, `step` elements apart in the source (dst dense) or, with
+ * scatter, in the destination (src dense). */
+static void copy_run(char *dst, const char *src, size_t n, ptrdiff_t step, size_t size,
+                     bool scatter)
+{
+	if (step == 1) {
+		memcpy(dst, src, n * size);
+		return;
+	}
+#define RUN(T)                                                                                     \
+	do {                                                                                       \
+		T *d = (T *)dst;                                                                   \
+		const T *s = (const T *)src;                                                       \
+		for (size_t i = 0; i < n; i++)                                                     \
+			if (scatter)                                                               \
+				d[(ptrdiff_t)i * step] = s[i];                                     \
+			else                                                                       \
+				d[i] = s[(ptrdiff_t)i * step];                                     \
+	} while (0)
+	if (size == 8)
+		RUN(uint64_t);
+	else if (size == 4)
+		RUN(uint32_t);
+	else
+		RUN(uint8_t);
+#undef RUN
+}
+
+/* Dense elements of `shape` on one side, x[offset + Σ at[i]·stride[i]] on the other. */
+static void copy_strided(char *dense, char *strided, int rank, const int64_t *shape,
+                         const int64_t *stride, size_t size, bool to_strided)
+{
+	if (rank == 0) {
+		memcpy(to_strided ? strided : dense, to_strided ? dense : strided, size);
+		return;
+	}
+	size_t inner = (size_t)shape[rank - 1], rows = 1;
+	for (int i = 0; i < rank - 1; i++)
+		rows *= (size_t)shape[i];
+	if (inner == 0)
+		return;
+	int64_t at[GD_MAX_RANK] = {0};
+	ptrdiff_t offset = 0;
+	for (size_t r = 0; r < rows; r++) {
+		char *there = strided + offset * (ptrdiff_t)size;
+		copy_run(to_strided ? there : dense, to_strided ? dense : there, inner,
+		         (ptrdiff_t)stride[rank - 1], size, to_strided);
+		dense += inner * size;
+		for (int i = rank - 2; i >= 0; i--) {
+			offset += stride[i];
+			if (++at[i] < shape[i])
+				break;
+			offset -= stride[i] * shape[i];
+			at[i] = 0;
+		}
+	}
+}
+
+static void dense_strides(int rank, const int64_t *shape, int64_t *stride)
+{
+	int64_t s = 1;
+	for (int i = rank - 1; i >= 0; i--) {
+		stride[i] = s;
+		s *= shape[i];
+	}
+}
+
+/* --- reshape ------------------------------------------------------------------------------------
+ */
+
+static void vjp_reshape(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                        struct gd_node **dx)
+{
+	dx[0] = gd_reshape(g, dy, y->in[0]->rank, y->in[0]->shape);
+}
+
+static const struct gd_prim reshape = {.name = "reshape", .vjp = vjp_reshape, .alias = true};
+
+struct gd_node *gd_reshape(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
+{
+	if (!x)
+		return NULL;
+	if (x->rank == rank && memcmp(x->shape, shape, (size_t)rank * sizeof *shape) == 0)
+		return x;
+	return gd_node_new(g, &reshape, x->dtype, rank, shape, 1, &x);
+}
+
+/* --- expand -------------------------------------------------------------------------------------
+ */
+
+static void forward_expand(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	size_t size = gd_dtype_size(n->dtype);
+	struct gd_broadcast w;
+	gd_broadcast_init(&w, n, 1, n->in);
+	char *y = n->data;
+	for (size_t k = 0; k < w.outer; k++, y += w.inner * size) {
+		const char *x = (const char *)n->in[0]->data + w.offset[0] * size;
+		copy_run(y, x, w.inner, (ptrdiff_t)w.step[0], size, false);
+		gd_broadcast_next(&w);
+	}
+}
+
+static void vjp_expand(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                       struct gd_node **dx)
+{
+	dx[0] = gd_sum_to(g, dy, y->in[0]->rank, y->in[0]->shape);
+}
+
+static const struct gd_prim expand = {
+        .name = "expand", .forward = forward_expand, .vjp = vjp_expand};
+
+struct gd_node *gd_expand(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
+{
+	if (!x)
+		return NULL;
+	if (x->rank == rank && memcmp(x->shape, shape, (size_t)rank * sizeof *shape) == 0)
+		return x;
+	return gd_node_new(g, &expand, x->dtype, rank, shape, 1, &x);
+}
+
+struct gd_node *gd_expanded_from(const struct gd_node *x)
+{
+	return x->prim == &expand ? x->in[0] : NULL;
+}
+
+struct gd_node *gd_sum_to(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
+{
+	if (!x)
+		return NULL;
+	unsigned axes = 0;
+	for (int i = 0; i < x->rank; i++) {
+		int k = i - (x->rank - rank);
+		if (k < 0 || (shape[k] == 1 && x->shape[i] != 1))
+			axes |= 1u << i;
+	}
+	return gd_reshape(g, gd_sum(g, x, axes, true), rank, shape);
+}
+
+/* --- permute ------------------------------------------------------------------------------------
+ */
+
+static void forward_permute(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	const struct gd_node *x = n->in[0];
+	int64_t dense[GD_MAX_RANK], stride[GD_MAX_RANK];
+	dense_strides(x->rank, x->shape, dense);
+	for (int i = 0; i < n->rank; i++)
+		stride[i] = dense[n->attr.perm[i]];
+	copy_strided(n->data, x->data, n->rank, n->shape, stride, gd_dtype_size(n->dtype), false);
+}
+
+static void vjp_permute(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                        struct gd_node **dx)
+{
+	int8_t inverse[GD_MAX_RANK];
+	for (int i = 0; i < y->rank; i++)
+		inverse[y->attr.perm[i]] = (int8_t)i;
+	dx[0] = gd_permute(g, dy, inverse);
+}
+
+static const struct gd_prim permute = {
+        .name = "permute", .forward = forward_permute, .vjp = vjp_permute};
+
+struct gd_node *gd_permute(struct gd_graph *g, struct gd_node *x, const int8_t *perm)
+{
+	if (!x)
+		return NULL;
+	/* A permutation of a permutation is one. */
+	int8_t p[GD_MAX_RANK];
+	struct gd_node *source = x->prim == &permute ? x->in[0] : x;
+	bool same = true;
+	int64_t shape[GD_MAX_RANK];
+	for (int i = 0; i < x->rank; i++) {
+		p[i] = source == x ? perm[i] : x->attr.perm[perm[i]];
+		same = same && p[i] == i;
+		shape[i] = source->shape[p[i]];
+	}
+	if (same)
+		return source;
+	struct gd_node *n = gd_node_new(g, &permute, x->dtype, x->rank, shape, 1, &source);
+	if (n)
+		memcpy(n->attr.perm, p, sizeof p);
+	return n;
+}
+
+struct gd_node *gd_swap_axes(struct gd_graph *g, struct gd_node *x, int a, int b)
+{
+	int8_t perm[GD_MAX_RANK];
+	for (int i = 0; i < GD_MAX_RANK; i++)
+		perm[i] = (int8_t)(i == a ? b : i == b ? a : i);
+	return gd_permute(g, x, perm);
+}
+
+/* --- slice and unslice --------------------------------------------------------------------------
+ */
+
+/* Strides of the sliced elements inside `whole`, and the offset of the first. */
+static size_t slice_strides(const struct gd_node *whole, const struct gd_slice *s, int64_t *stride)
+{
+	int64_t dense[GD_MAX_RANK];
+	size_t offset = 0;
+	dense_strides(whole->rank, whole->shape, dense);
+	for (int i = 0; i < whole->rank; i++) {
+		stride[i] = dense[i] * s->step[i];
+		offset += (size_t)(dense[i] * s->start[i]);
+	}
+	return offset;
+}
+
+static void forward_slice(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	int64_t stride[GD_MAX_RANK];
+	size_t size = gd_dtype_size(n->dtype);
+	size_t offset = slice_strides(n->in[0], n->attr.slice, stride);
+	if (n->count)
+		copy_strided(n->data, (char *)n->in[0]->data + offset * size, n->rank, n->shape,
+		             stride, size, false);
+}
+
+static void forward_unslice(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	struct gd_node *x = n->in[0];
+	int64_t stride[GD_MAX_RANK];
+	size_t size = gd_dtype_size(n->dtype);
+	size_t offset = slice_strides(n, n->attr.slice, stride);
+	memset(n->data, 0, n->count * size);
+	if (x->count)
+		copy_strided(x->data, (char *)n->data + offset * size, x->rank, x->shape, stride,
+		             size, true);
+}
+
+static void vjp_slice(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                      struct gd_node **dx)
+{
+	dx[0] = gd_unslice(g, dy, y->attr.slice, y->in[0]->shape);
+}
+
+static void vjp_unslice(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                        struct gd_node **dx)
+{
+	dx[0] = gd_slice(g, dy, y->attr.slice, y->in[0]->shape);
+}
+
+static const struct gd_prim slice = {.name = "slice", .forward = forward_slice, .vjp = vjp_slice};
+static const struct gd_prim unslice = {
+        .name = "unslice", .forward = forward_unslice, .vjp = vjp_unslice};
+
+static struct gd_node *slice_node(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,
+                                  const struct gd_slice *s, const int64_t *shape)
+{
+	if (!x)
+		return NULL;
+	struct gd_node *n = gd_node_new(g, prim, x->dtype, x->rank, shape, 1, &x);
+	struct gd_slice *copy = n ? gd_alloc(g->arena, sizeof *copy) : NULL;
+	if (n && !copy) {
+		gd_arena_fail(g->arena, g->error);
+		return NULL;
+	}
+	if (n) {
+		*copy = *s;
+		n->attr.slice = copy;
+	}
+	return n;
+}
+
+struct gd_node *gd_slice(struct gd_graph *g, struct gd_node *x, const struct gd_slice *s,
+                         const int64_t *shape)
+{
+	return slice_node(g, &slice, x, s, shape);
+}
+
+struct gd_node *gd_unslice(struct gd_graph *g, struct gd_node *x, const struct gd_slice *s,
+                           const int64_t *shape)
+{
+	return slice_node(g, &unslice, x, s, shape);
+}
+
+/* --- cat ----------------------------------------------------------------------------------------
+ */
+
+static void forward_cat(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	size_t size = gd_dtype_size(n->dtype), outer = 1, inner = size;
+	int axis = n->attr.axis;
+	for (int i = 0; i < axis; i++)
+		outer *= (size_t)n->shape[i];
+	for (int i = axis + 1; i < n->rank; i++)
+		inner *= (size_t)n->shape[i];
+	char *y = n->data;
+	for (size_t o = 0; o < outer; o++)
+		for (int k = 0; k < n->n_in; k++) {
+			size_t bytes = (size_t)n->in[k]->shape[axis] * inner;
+			if (bytes)
+				memcpy(y, (const char *)n->in[k]->data + o * bytes, bytes);
+			y += bytes;
+		}
+}
+
+static void vjp_cat(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, struct gd_node **dx)
+{
+	struct gd_slice s;
+	for (int i = 0; i < GD_MAX_RANK; i++) {
+		s.start[i] = 0;
+		s.step[i] = 1;
+	}
+	int axis = y->attr.axis;
+	for (int k = 0; k < y->n_in; k++) {
+		if (gd_wants(y, k))
+			dx[k] = gd_slice(g, dy, &s, y->in[k]->shape);
+		s.start[axis] += y->in[k]->shape[axis];
+	}
+}
+
+static const struct gd_prim cat = {.name = "cat", .forward = forward_cat, .vjp = vjp_cat};
+
+struct gd_node *gd_cat(struct gd_graph *g, int n, struct gd_node *const *in, int axis)
+{
+	for (int k = 0; k < n; k++)
+		if (!in[k])
+			return NULL;
+	int64_t shape[GD_MAX_RANK];
+	memcpy(shape, in[0]->shape, sizeof shape);
+	for (int k = 1; k < n; k++)
+		shape[axis] += in[k]->shape[axis];
+	struct gd_node *y = gd_node_new(g, &cat, in[0]->dtype, in[0]->rank, shape, n, in);
+	if (y)
+		y->attr.axis = axis;
+	return y;
+}
