@@ -1,0 +1,401 @@
+/* One layer, or the loss: an op's name, or an object with its operands, parameters and output. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/spec.h"
+#include "core/build.h"
+#include "core/op.h"
+
+struct layer {
+	struct gd_spec *s;
+	const struct gd_json *v;
+	const struct gd_op *op;
+	struct gd_call call;
+	bool is_loss;
+	int room;              /* of call.in */
+	struct gd_name **from; /* whose node operand i is, or NULL */
+	bool listed;           /* "inputs" is given */
+	int n_listed;
+};
+
+/* --- the operation
+ * ---------------------------------------------------------------------------------- */
+
+static bool unknown_op(struct layer *l, const struct gd_json *place, const char *text)
+{
+	struct gd_exchange *x = l->s->x;
+	size_t n, k = 0;
+	const struct gd_op *const *all = gd_ops(&n);
+	const char **names = gd_alloc_array(x->arena, n + 1, sizeof *names);
+	gd_json_fail(place, x->error, GD_ERR_unknown_op,
+	             "there is no %s named \"%s\": GET /ops lists "
+	             "them all",
+	             l->is_loss ? "loss" : "operation", text);
+	for (size_t i = 0; names && i < n; i++)
+		if (!l->is_loss || all[i]->loss)
+			names[k++] = all[i]->name;
+	if (names) {
+		names[k] = NULL;
+		gd_did_you_mean(x->error, text, names);
+	}
+	return false;
+}
+
+/* A loss may be named with or without its ending. */
+static const struct gd_op *find_loss(const char *text)
+{
+	char name[64];
+	size_t n = strlen(text);
+	if (n + sizeof "_loss" > sizeof name)
+		return NULL;
+	snprintf(name, sizeof name, "%s_loss", text);
+	const struct gd_op *op = gd_op_find(name);
+	if (op || n < 5 || strcmp(text + n - 5, "_loss") != 0)
+		return op;
+	snprintf(name, sizeof name, "%.*s", (int)(n - 5), text);
+	return gd_op_find(name);
+}
+
+static bool find_op(struct layer *l)
+{
+	struct gd_exchange *x = l->s->x;
+	struct gd_json member;
+	const struct gd_json *place = l->v;
+	if (gd_json_kind(l->v) == GD_JSON_OBJECT) {
+		if (!gd_json_require(l->v, "op", &member, x->error))
+			return false;
+		place = &member;
+	} else if (gd_json_kind(l->v) != GD_JSON_STRING) {
+		return gd_json_wrong_type(l->v, "an op's name or an object", x->error);
+	}
+	const char *text = gd_json_string(place, x->error);
+	if (!text)
+		return false;
+	l->op = gd_op_find(text);
+	if (!l->op && l->is_loss)
+		l->op = find_loss(text);
+	return l->op ? true : unknown_op(l, place, text);
+}
+
+/* --- operands
+ * --------------------------------------------------------------------------------------- */
+
+/* A name, a number (a constant), or null (left out). */
+static bool read_operand(struct layer *l, const struct gd_json *v, int i)
+{
+	struct gd_spec *s = l->s;
+	double value;
+	switch (gd_json_kind(v)) {
+	case GD_JSON_NULL: return true;
+	case GD_JSON_NUMBER:
+		if (!gd_json_number(v, &value, s->x->error))
+			return false;
+		l->call.in[i] = gd_const(&s->graph, value);
+		return l->call.in[i] != NULL;
+	case GD_JSON_STRING: {
+		const char *text = gd_json_text(v);
+		l->from[i] = gd_spec_find(s, text);
+		if (!l->from[i])
+			return gd_spec_unknown(s, v, text) != NULL;
+		l->call.in[i] = l->from[i]->node;
+		return true;
+	}
+	default: return gd_json_wrong_type(v, "a tensor's name or a number", s->x->error);
+	}
+}
+
+static bool read_inputs(struct layer *l, const struct gd_json *list)
+{
+	struct gd_exchange *x = l->s->x;
+	struct gd_json v;
+	if (!gd_json_is(list, GD_JSON_ARRAY, x->error))
+		return false;
+	int n = (int)gd_json_size(list);
+	if (n > l->room)
+		return gd_json_fail(list, x->error, GD_ERR_invalid_parameter,
+		                    "%s takes %d operand%s, but %d are given", l->op->name,
+		                    l->op->n_operands, l->op->n_operands == 1 ? "" : "s", n);
+	l->listed = true;
+	for (bool more = gd_json_first(list, &v); more; more = gd_json_next(&v)) {
+		if (!read_operand(l, &v, (int)v.index))
+			return false;
+		l->n_listed = (int)v.index + 1;
+	}
+	return true;
+}
+
+/* Operands that nobody named: the previous layer's output, a linear layer's own parameters, a
+ * loss's target. */
+static bool use_tensor(struct layer *l, int i, const char *name)
+{
+	l->from[i] = gd_spec_find(l->s, name);
+	if (!l->from[i]) {
+		gd_json_fail(
+		        l->v, l->s->x->error, GD_ERR_unknown_tensor,
+		        "%s takes its %s from the tensor \"%s\" where none is named, and there is "
+		        "none of that name",
+		        l->op->name, l->op->operands[i].name, name);
+		if (l->op->operands[i].optional)
+			gd_error_hint(l->s->x->error, "\"%s\": null means none",
+			              l->op->operands[i].name);
+		return false;
+	}
+	l->call.in[i] = l->from[i]->node;
+	return true;
+}
+
+static bool left_out(const struct layer *l, int i)
+{
+	struct gd_json member;
+	if (l->call.in[i])
+		return false;
+	return !(l->listed && i < l->n_listed) &&
+	       !gd_json_member(l->v, l->op->operands[i].name, &member);
+}
+
+static bool linear_defaults(struct layer *l)
+{
+	struct gd_spec *s = l->s;
+	char weight[24] = "W", bias[24] = "b";
+	s->linear_seen++;
+	if (s->linear_layers > 1) {
+		snprintf(weight, sizeof weight, "W%d", s->linear_seen);
+		snprintf(bias, sizeof bias, "b%d", s->linear_seen);
+	}
+	if (!l->call.in[1] && !use_tensor(l, 1, weight))
+		return false;
+	/* A list that went past the weight has said all it wants. */
+	return !left_out(l, 2) || (l->listed && l->n_listed >= 2) || use_tensor(l, 2, bias);
+}
+
+static bool default_operands(struct layer *l)
+{
+	struct gd_spec *s = l->s;
+	if (!l->call.in[0]) {
+		if (s->output)
+			l->call.in[0] = s->output;
+		else if (!use_tensor(l, 0, "x"))
+			return false;
+	}
+	if (strcmp(l->op->name, "linear") == 0)
+		return linear_defaults(l);
+	for (int i = 1; l->is_loss && i < l->op->n_operands; i++)
+		if (strcmp(l->op->operands[i].name, "target") == 0 && left_out(l, i))
+			return use_tensor(l, i, "target");
+	return true;
+}
+
+/* --- parameters
+ * ------------------------------------------------------------------------------------- */
+
+static bool read_ints(const struct gd_json *v, struct gd_value *value, struct gd_error *e)
+{
+	struct gd_json element;
+	value->list = gd_json_kind(v) == GD_JSON_ARRAY;
+	value->n = 0;
+	if (!value->list) {
+		value->n = 1;
+		if (gd_json_kind(v) != GD_JSON_NUMBER)
+			return gd_json_wrong_type(v, "an integer or a list of integers", e);
+		return gd_json_int(v, INT64_MIN, INT64_MAX, &value->ints[0], e);
+	}
+	if (gd_json_size(v) > GD_MAX_RANK)
+		return gd_json_fail(
+		        v, e, GD_ERR_invalid_parameter,
+		        "takes at most %d numbers, as a tensor has at most as many axes",
+		        GD_MAX_RANK);
+	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element))
+		if (!gd_json_int(&element, INT64_MIN, INT64_MAX, &value->ints[value->n++], e))
+			return false;
+	return true;
+}
+
+static bool read_choice(const struct gd_json *v, const struct gd_param_spec *p,
+                        struct gd_value *value, struct gd_error *e)
+{
+	const char *text = gd_json_string(v, e);
+	if (!text)
+		return false;
+	for (value->i = 0; p->choices[value->i]; value->i++)
+		if (strcmp(text, p->choices[value->i]) == 0)
+			return true;
+	gd_json_fail(v, e, GD_ERR_invalid_parameter, "%s is one of %s, not \"%s\"", p->name,
+	             p->type_text, text);
+	gd_did_you_mean(e, text, p->choices);
+	return false;
+}
+
+static bool read_param(struct layer *l, const struct gd_json *v, int i)
+{
+	const struct gd_param_spec *p = &l->op->params[i];
+	struct gd_value *value = &l->call.params[i];
+	struct gd_error *e = l->s->x->error;
+	*value = (struct gd_value){.null = gd_json_kind(v) == GD_JSON_NULL};
+	if (value->null)
+		return p->nullable ? true : gd_json_wrong_type(v, p->type_text, e);
+	switch (p->type) {
+	case GD_PARAM_BOOL: return gd_json_bool(v, &value->flag, e);
+	case GD_PARAM_INT: return gd_json_int(v, INT64_MIN, INT64_MAX, &value->i, e);
+	case GD_PARAM_FLOAT: return gd_json_extended(v, &value->f, e);
+	case GD_PARAM_INTS: return read_ints(v, value, e);
+	case GD_PARAM_CHOICE: return read_choice(v, p, value, e);
+	}
+	return false;
+}
+
+static bool check_required(struct layer *l)
+{
+	struct gd_json member;
+	for (int i = 0; i < l->op->n_params; i++)
+		if (!l->op->params[i].default_text &&
+		    !gd_json_member(l->v, l->op->params[i].name, &member)) {
+			gd_json_fail(l->v, l->s->x->error, GD_ERR_missing_field,
+			             "%s needs \"%s\" (%s)", l->op->name, l->op->params[i].name,
+			             l->op->params[i].type_text);
+			return false;
+		}
+	return true;
+}
+
+/* --- members
+ * ----------------------------------------------------------------------------------------- */
+
+static bool unknown_member(struct layer *l, const struct gd_json *member)
+{
+	const char *names[GD_MAX_OPERANDS + GD_MAX_PARAMS + 4];
+	int n = 0;
+	names[n++] = "op";
+	names[n++] = "inputs";
+	names[n++] = "output";
+	for (int i = 0; i < l->op->n_operands; i++)
+		names[n++] = l->op->operands[i].name;
+	for (int i = 0; i < l->op->n_params; i++)
+		names[n++] = l->op->params[i].name;
+	names[n] = NULL;
+	gd_json_fail(member, l->s->x->error, GD_ERR_unknown_field, "%s has no \"%s\"; it is %s",
+	             l->op->name, member->key, l->op->signature);
+	gd_did_you_mean(l->s->x->error, member->key, names);
+	return false;
+}
+
+static bool read_member(struct layer *l, const struct gd_json *member)
+{
+	const struct gd_op *op = l->op;
+	if (strcmp(member->key, "op") == 0 || strcmp(member->key, "output") == 0 ||
+	    strcmp(member->key, "inputs") == 0)
+		return true;
+	for (int i = 0; i < op->n_operands; i++)
+		if (!op->operands[i].list && strcmp(member->key, op->operands[i].name) == 0) {
+			if (l->listed && i < l->n_listed && l->call.in[i])
+				return gd_json_fail(
+				        member, l->s->x->error, GD_ERR_invalid_parameter,
+				        "\"%s\" stands in \"inputs\" already", member->key);
+			return read_operand(l, member, i);
+		}
+	for (int i = 0; i < op->n_params; i++)
+		if (strcmp(member->key, op->params[i].name) == 0)
+			return read_param(l, member, i);
+	return unknown_member(l, member);
+}
+
+static bool read_members(struct layer *l)
+{
+	struct gd_json member, inputs;
+	if (gd_json_kind(l->v) != GD_JSON_OBJECT)
+		return true;
+	if (gd_json_member(l->v, "inputs", &inputs) && !read_inputs(l, &inputs))
+		return false;
+	for (bool more = gd_json_first(l->v, &member); more; more = gd_json_next(&member))
+		if (!read_member(l, &member))
+			return false;
+	return true;
+}
+
+/* --- results
+ * ----------------------------------------------------------------------------------------- */
+
+static bool name_output(struct layer *l, const struct gd_json *v, struct gd_node *node)
+{
+	struct gd_spec *s = l->s;
+	const char *text = gd_json_string(v, s->x->error);
+	if (!text)
+		return false;
+	if (gd_spec_find(s, text))
+		return gd_json_fail(v, s->x->error, GD_ERR_invalid_parameter,
+		                    "the name \"%s\" is taken: an output needs a new one", text);
+	struct gd_name *name = gd_spec_add(s, text);
+	if (!name)
+		return false;
+	name->is_output = true;
+	name->node = node;
+	if (!node->name)
+		node->name = text;
+	return true;
+}
+
+static bool name_outputs(struct layer *l)
+{
+	struct gd_json output, v;
+	if (!gd_json_member(l->v, "output", &output) || gd_json_kind(&output) == GD_JSON_NULL)
+		return true;
+	if (gd_json_kind(&output) != GD_JSON_ARRAY)
+		return name_output(l, &output, l->call.out[0]);
+	if (gd_json_size(&output) != (size_t)l->call.n_out)
+		return gd_json_fail(&output, l->s->x->error, GD_ERR_invalid_parameter,
+		                    "%s has %d output%s here, but %zu are named", l->op->name,
+		                    l->call.n_out, l->call.n_out == 1 ? "" : "s",
+		                    gd_json_size(&output));
+	for (bool more = gd_json_first(&output, &v); more; more = gd_json_next(&v))
+		if (gd_json_kind(&v) != GD_JSON_NULL && !name_output(l, &v, l->call.out[v.index]))
+			return false;
+	return true;
+}
+
+/* Room for the operands: as many as the signature has, or as the list is long. */
+static bool make_room(struct layer *l)
+{
+	struct gd_arena *arena = l->s->x->arena;
+	struct gd_json inputs;
+	l->room = l->op->n_operands;
+	if (l->op->operands[0].list && gd_json_member(l->v, "inputs", &inputs) &&
+	    gd_json_size(&inputs) > 0)
+		l->room = (int)gd_json_size(&inputs);
+	l->call.in = gd_alloc_zero(arena, (size_t)l->room * sizeof *l->call.in);
+	l->from = gd_alloc_zero(arena, (size_t)l->room * sizeof *l->from);
+	if (!l->call.in || !l->from)
+		return gd_arena_fail(arena, l->s->x->error);
+	l->call.n_in = l->room;
+	return true;
+}
+
+/* Whose numbers the layer read: by default, they get gradients. A loss's own do not. */
+static void note_use(struct layer *l)
+{
+	for (int i = 0; i < l->room; i++) {
+		if (!l->from[i])
+			continue;
+		if (l->call.indices >> (i < 32 ? i : 31) & 1)
+			l->from[i]->used_as_index = true;
+		else if (!l->is_loss && gd_is_float(l->from[i]->node->dtype))
+			l->from[i]->used = true;
+	}
+}
+
+bool gd_layer_read(struct gd_spec *s, const struct gd_json *v, bool is_loss, struct gd_node **y)
+{
+	struct layer l = {.s = s, .v = v, .is_loss = is_loss};
+	if (!find_op(&l))
+		return false;
+	s->graph.origin = gd_json_pointer_new(v, s->x->arena);
+	s->graph.op = l.op->name;
+	if (!s->graph.origin)
+		return gd_arena_fail(s->x->arena, s->x->error);
+	gd_call_init(&l.call, &s->graph, l.op);
+	if (!make_room(&l) || !read_members(&l) || !check_required(&l) || !default_operands(&l) ||
+	    !gd_call_build(&l.call) || !name_outputs(&l))
+		return false;
+	note_use(&l);
+	*y = l.call.out[0];
+	(*y)->check = true;
+	return true;
+}

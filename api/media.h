@@ -1,0 +1,15 @@
+/* What Content-Type and Accept say. */
+#ifndef GD_MEDIA_H
+#define GD_MEDIA_H
+
+#include <stdbool.h>
+
+/* A body of this Content-Type (NULL: none given) is read as JSON: application/json, none, and what
+ * `curl -d` sends. Parameters do not matter. */
+bool gd_media_reads_json(const char *content_type);
+
+/* An Accept header (NULL: none given) that takes application/json (RFC 9110, section 12.5.1). Who
+ * asks for application/problem+json only is given application/json too. */
+bool gd_media_takes_json(const char *accept);
+
+#endif

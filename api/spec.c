@@ -1,0 +1,337 @@
+#include "api/spec.h"
+
+#include <string.h>
+
+#include "core/build.h"
+#include "api/tensor.h"
+
+/* --- names
+ * ----------------------------------------------------------------------------------------- */
+
+/* FNV-1a. */
+static size_t hash(const char *s)
+{
+	size_t h = 1469598103934665603u;
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211u;
+	return h;
+}
+
+struct gd_name *gd_spec_find(const struct gd_spec *s, const char *name)
+{
+	struct gd_name *n = s->buckets[hash(name) % s->n_buckets];
+	while (n && strcmp(n->name, name) != 0)
+		n = n->chain;
+	return n;
+}
+
+static bool grow(struct gd_spec *s)
+{
+	size_t room = s->n_buckets ? 4 * s->n_buckets : 16;
+	struct gd_name **buckets = gd_alloc_zero(s->x->arena, room * sizeof *buckets);
+	if (!buckets)
+		return gd_arena_fail(s->x->arena, s->x->error);
+	for (struct gd_name *n = s->first; n; n = n->next) {
+		struct gd_name **bucket = &buckets[hash(n->name) % room];
+		n->chain = *bucket;
+		*bucket = n;
+	}
+	s->buckets = buckets;
+	s->n_buckets = room;
+	return true;
+}
+
+struct gd_name *gd_spec_add(struct gd_spec *s, const char *name)
+{
+	if (s->n_names >= s->n_buckets && !grow(s))
+		return NULL;
+	struct gd_name *n = gd_alloc_zero(s->x->arena, sizeof *n);
+	if (!n) {
+		gd_arena_fail(s->x->arena, s->x->error);
+		return NULL;
+	}
+	struct gd_name **bucket = &s->buckets[hash(name) % s->n_buckets];
+	n->name = name;
+	n->chain = *bucket;
+	*bucket = n;
+	*s->last = n;
+	s->last = &n->next;
+	s->n_names++;
+	return n;
+}
+
+struct gd_node *gd_spec_unknown(struct gd_spec *s, const struct gd_json *v, const char *name)
+{
+	if (s->x->error->code)
+		return NULL;
+	gd_json_fail(v, s->x->error, GD_ERR_unknown_tensor,
+	             "there is no tensor and no earlier output named \"%s\"", name);
+	size_t n = 0;
+	const char **names = gd_alloc_array(s->x->arena, s->n_names + 1, sizeof *names);
+	for (struct gd_name *k = names ? s->first : NULL; k; k = k->next)
+		names[n++] = k->name;
+	if (names) {
+		names[n] = NULL;
+		gd_did_you_mean(s->x->error, name, names);
+	}
+	return NULL;
+}
+
+/* --- tensors
+ * --------------------------------------------------------------------------------------- */
+
+static bool read_tensors(struct gd_spec *s)
+{
+	struct gd_exchange *x = s->x;
+	struct gd_json tensors, member;
+	if (!gd_json_require(&x->root, "tensors", &tensors, x->error) ||
+	    !gd_json_is(&tensors, GD_JSON_OBJECT, x->error))
+		return false;
+	for (bool more = gd_json_first(&tensors, &member); more; more = gd_json_next(&member)) {
+		struct gd_tensor t;
+		if (!gd_read_tensor(x, &member, s->graph.dtype, &t))
+			return false;
+		struct gd_name *name = gd_spec_add(s, member.key);
+		s->graph.origin = gd_json_pointer_new(&member, x->arena);
+		if (!name || !s->graph.origin)
+			return gd_arena_fail(x->arena, x->error);
+		name->node = gd_leaf(&s->graph, &t, member.key);
+		if (!name->node)
+			return false;
+	}
+	return true;
+}
+
+/* --- top-level fields
+ * ------------------------------------------------------------------------------ */
+
+/* One of a few words. */
+static bool read_dtype(struct gd_spec *s, enum gd_dtype *dtype)
+{
+	struct gd_json v;
+	*dtype = GD_FLOAT64;
+	if (!gd_json_member(&s->x->root, "dtype", &v))
+		return true;
+	const char *text = gd_json_string(&v, s->x->error);
+	if (!text)
+		return false;
+	if (gd_dtype_from_name(text, dtype) && gd_is_float(*dtype))
+		return true;
+	return gd_json_fail(&v, s->x->error, GD_ERR_invalid_parameter,
+	                    "a computation is float64 or float32, not \"%s\"", text);
+}
+
+static bool read_encoding(struct gd_spec *s)
+{
+	struct gd_json v;
+	s->encoding = GD_NESTED;
+	if (!gd_json_member(&s->x->root, "encoding", &v))
+		return true;
+	const char *text = gd_json_string(&v, s->x->error);
+	if (!text)
+		return false;
+	if (gd_encoding_from_name(text, &s->encoding))
+		return true;
+	return gd_json_fail(&v, s->x->error, GD_ERR_invalid_parameter,
+	                    "an encoding is nested, flat or base64, not \"%s\"", text);
+}
+
+static bool read_layers(struct gd_spec *s)
+{
+	struct gd_exchange *x = s->x;
+	struct gd_json layers, layer, op, loss;
+	if (!gd_json_require(&x->root, "layers", &layers, x->error) ||
+	    !gd_json_is(&layers, GD_JSON_ARRAY, x->error))
+		return false;
+	bool has_loss =
+	        gd_json_member(&x->root, "loss", &loss) && gd_json_kind(&loss) != GD_JSON_NULL;
+	if (gd_json_size(&layers) == 0 && !has_loss)
+		return gd_json_fail(&layers, x->error, GD_ERR_invalid_parameter,
+		                    "needs at least one layer");
+	for (bool more = gd_json_first(&layers, &layer); more; more = gd_json_next(&layer)) {
+		const char *name = gd_json_member(&layer, "op", &op) ? gd_json_text(&op)
+		                                                     : gd_json_text(&layer);
+		s->linear_layers += strcmp(name, "linear") == 0;
+	}
+	s->scalar_origin = "/layers";
+	for (bool more = gd_json_first(&layers, &layer); more; more = gd_json_next(&layer)) {
+		if (!gd_layer_read(s, &layer, false, &s->output))
+			return false;
+		s->scalar_origin = s->graph.origin;
+	}
+	if (has_loss) {
+		if (!gd_layer_read(s, &loss, true, &s->loss))
+			return false;
+		s->scalar_origin = s->graph.origin;
+	}
+	return true;
+}
+
+static bool read_wanted(struct gd_spec *s, const char *field, struct gd_wanted *w)
+{
+	struct gd_exchange *x = s->x;
+	struct gd_json list, v;
+	if (!gd_json_member(&x->root, field, &list))
+		return true;
+	if (!gd_json_is(&list, GD_JSON_ARRAY, x->error))
+		return false;
+	size_t n = gd_json_size(&list);
+	w->names = gd_alloc_array(x->arena, n, sizeof *w->names);
+	w->nodes = gd_alloc_array(x->arena, n, sizeof *w->nodes);
+	if (!w->names || !w->nodes)
+		return gd_arena_fail(x->arena, x->error);
+	for (bool more = gd_json_first(&list, &v); more; more = gd_json_next(&v)) {
+		const char *text = gd_json_string(&v, x->error);
+		if (!text)
+			return false;
+		struct gd_name *name = gd_spec_find(s, text);
+		if (!name) {
+			gd_spec_unknown(s, &v, text);
+			return false;
+		}
+		if (name->listed == w)
+			return gd_json_fail(&v, x->error, GD_ERR_invalid_parameter,
+			                    "\"%s\" is named twice", text);
+		name->listed = w;
+		w->names[w->n] = name->name;
+		w->nodes[w->n++] = name->node;
+	}
+	return true;
+}
+
+/* Only floating tensors that enter as numbers have a gradient. */
+static bool check_wrt(struct gd_spec *s)
+{
+	struct gd_json list, v;
+	int i = 0;
+	if (!gd_json_member(&s->x->root, "wrt", &list))
+		return true;
+	for (bool more = gd_json_first(&list, &v); more; more = gd_json_next(&v), i++) {
+		const struct gd_name *name = gd_spec_find(s, s->wrt.names[i]);
+		if (!gd_is_float(name->node->dtype))
+			return gd_json_fail(&v, s->x->error, GD_ERR_not_differentiable,
+			                    "%s is %s: only floating tensors have gradients",
+			                    name->name, gd_dtype_name(name->node->dtype));
+		if (name->used_as_index && !name->used)
+			return gd_json_fail(&v, s->x->error, GD_ERR_not_differentiable,
+			                    "%s is read as integers or as a mask, so it has no "
+			                    "gradient",
+			                    name->name);
+	}
+	return true;
+}
+
+/* Every floating tensor that a layer uses. */
+static bool default_wrt(struct gd_spec *s)
+{
+	struct gd_json given;
+	if (gd_json_member(&s->x->root, "wrt", &given))
+		return true;
+	s->wrt.names = gd_alloc_array(s->x->arena, s->n_names, sizeof *s->wrt.names);
+	s->wrt.nodes = gd_alloc_array(s->x->arena, s->n_names, sizeof *s->wrt.nodes);
+	if (!s->wrt.names || !s->wrt.nodes)
+		return gd_arena_fail(s->x->arena, s->x->error);
+	for (struct gd_name *n = s->first; n; n = n->next)
+		if (!n->is_output && n->used) {
+			s->wrt.names[s->wrt.n] = n->name;
+			s->wrt.nodes[s->wrt.n++] = n->node;
+		}
+	return true;
+}
+
+/* The fields that all calculations share, and those of one. */
+static bool known_fields(struct gd_exchange *x, const char *const *more)
+{
+	static const char *const shared[] = {"dtype", "tensors", "layers",   "loss", "grad_output",
+	                                     "wrt",   "return",  "encoding", NULL};
+	const char *names[24];
+	size_t n = 0;
+	for (size_t i = 0; shared[i]; i++)
+		names[n++] = shared[i];
+	for (size_t i = 0; more && more[i]; i++)
+		names[n++] = more[i];
+	names[n] = NULL;
+	return gd_json_known(&x->root, names, x->error);
+}
+
+struct gd_spec *gd_spec_read(struct gd_exchange *x, const char *const *more)
+{
+	enum gd_dtype dtype;
+	struct gd_spec *s = gd_alloc_zero(x->arena, sizeof *s);
+	if (!s) {
+		gd_arena_fail(x->arena, x->error);
+		return NULL;
+	}
+	s->x = x;
+	s->last = &s->first;
+	if (!known_fields(x, more) || !read_dtype(s, &dtype) || !read_encoding(s) || !grow(s))
+		return NULL;
+	gd_graph_init(&s->graph, x->arena, x->error, dtype, x->service->limits.nodes);
+	if (!read_tensors(s) || !read_layers(s) || !read_wanted(s, "wrt", &s->wrt) ||
+	    !check_wrt(s) || !default_wrt(s) || !read_wanted(s, "return", &s->returns))
+		return NULL;
+	return s;
+}
+
+/* --- the scalar
+ * ------------------------------------------------------------------------------------ */
+
+static struct gd_node *read_grad_output(struct gd_spec *s, const struct gd_json *v)
+{
+	if (gd_json_kind(v) == GD_JSON_STRING) {
+		const char *text = gd_json_text(v);
+		struct gd_name *name = gd_spec_find(s, text);
+		if (!name || name->is_output)
+			return gd_spec_unknown(s, v, text);
+		return name->node;
+	}
+	struct gd_tensor t;
+	if (!gd_read_tensor(s->x, v, s->graph.dtype, &t))
+		return NULL;
+	return gd_leaf(&s->graph, &t, "grad_output");
+}
+
+bool gd_spec_scalar(struct gd_spec *s, struct gd_node **y, struct gd_node **seed)
+{
+	struct gd_exchange *x = s->x;
+	struct gd_json given;
+	char want[GD_SHAPE_TEXT], got[GD_SHAPE_TEXT];
+	bool has_seed = gd_json_member(&x->root, "grad_output", &given) &&
+	                gd_json_kind(&given) != GD_JSON_NULL;
+	*y = s->loss ? s->loss : s->output;
+	*seed = NULL;
+	gd_shape_text((*y)->rank, (*y)->shape, want);
+	if (!gd_is_float((*y)->dtype)) {
+		gd_fail(x->error, GD_ERR_not_differentiable,
+		        "the last output is a %s tensor, which has no derivative",
+		        gd_dtype_name((*y)->dtype));
+		gd_error_pointer(x->error, "%s", s->scalar_origin);
+		return false;
+	}
+	if (has_seed && s->loss && s->loss->rank == 0)
+		return gd_json_fail(&given, x->error, GD_ERR_invalid_parameter,
+		                    "the loss is a scalar already: give loss or grad_output, not "
+		                    "both");
+	if (!has_seed) {
+		if ((*y)->count == 1)
+			return true;
+		gd_fail(x->error, GD_ERR_not_scalar,
+		        "%s has the shape %s: a gradient needs a scalar. Give a loss, or "
+		        "grad_output of that shape",
+		        s->loss ? "the loss" : "the last output", want);
+		gd_error_shapes(x->error, 0, NULL, (*y)->rank, (*y)->shape);
+		gd_error_pointer(x->error, "%s", s->scalar_origin);
+		return false;
+	}
+	s->graph.origin = "/grad_output";
+	*seed = gd_cast(&s->graph, read_grad_output(s, &given), s->graph.dtype);
+	if (!*seed)
+		return false;
+	if (gd_same_shape(*seed, *y))
+		return true;
+	gd_json_fail(&given, x->error, GD_ERR_shape_mismatch,
+	             "grad_output has the shape %s, but the output has %s",
+	             gd_shape_text((*seed)->rank, (*seed)->shape, got), want);
+	gd_error_shapes(x->error, (*y)->rank, (*y)->shape, (*seed)->rank, (*seed)->shape);
+	return false;
+}

@@ -1,0 +1,15 @@
+/* A tensor as JSON says it → struct gd_tensor. */
+#ifndef GD_API_TENSOR_H
+#define GD_API_TENSOR_H
+
+#include "api/endpoint.h"
+#include "core/tensor.h"
+
+/* Reads the value v: an array or a number (lifted), "NaN" and its like, or an object in the flat or
+ * the base64 form. Floating data becomes `floating`, whatever its own "dtype" says; int64 and bool
+ * stay. *t owns the data block, in the arena. Errors (wrong_type, missing_field, unknown_field,
+ * shape_mismatch, invalid_parameter, number_out_of_range, limit_exceeded) point at the place. */
+bool gd_read_tensor(struct gd_exchange *x, const struct gd_json *v, enum gd_dtype floating,
+                    struct gd_tensor *t);
+
+#endif
