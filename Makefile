@@ -167,6 +167,10 @@ check-api: $(call tests_of,api) ## the tests of api
 check-server: $(call tests_of,server) $(GRADD) ## the tests of server
 	@$(RUN_TESTS) -s $(call tests_of,server) $(call scripts_of,server)
 
+.PHONY: docs
+docs: $(BUILD)/tests/server/test_readme $(GRADD) ## the README's tables, made anew from the program's
+	@GRADD=$(abspath $(GRADD)) GRADD_WRITE_DOCS=1 $<
+
 # --- checks that need more than a compiler ---------------------------------------------------
 
 .PHONY: format lint layers asan tsan valgrind torture fuzz bench cover container-test cleanroot-test
