@@ -33,6 +33,10 @@ void gd_arena_init(struct gd_arena *a, size_t cap);
 /* Frees everything that came from `a`. */
 void gd_arena_release(struct gd_arena *a);
 
+/* Large blocks of finished requests are kept for the next ones, up to 64 MiB in the process. This
+ * gives them to the system; false when there were none. Thread-safe. */
+bool gd_arena_trim(void);
+
 /* `size` bytes, 16-byte aligned, uninitialised; NULL with a->failed set when over the cap or out
  * of memory. A size of 0 gives a valid pointer. Lives until gd_arena_release. */
 void *gd_alloc(struct gd_arena *a, size_t size);

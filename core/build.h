@@ -18,6 +18,8 @@
 
 /* Bool operands and result. */
 struct gd_node *gd_logical_not(struct gd_graph *g, struct gd_node *x);
+/* What x is the logical_not of, or NULL. */
+struct gd_node *gd_inverse_of(const struct gd_node *x);
 struct gd_node *gd_logical_and(struct gd_graph *g, struct gd_node *a, struct gd_node *b);
 
 /* cond ? a : b, broadcast; cond is bool. A masked-out NaN never reaches a gradient. */
@@ -33,14 +35,29 @@ struct gd_node *gd_stop_gradient(struct gd_graph *g, struct gd_node *x);
 /* Zeros of x's shape. */
 struct gd_node *gd_zero_like(struct gd_graph *g, struct gd_node *x);
 
-/* 1 where `wins`, 1/2 where `ties`, else 0. */
-struct gd_node *gd_half_at_tie(struct gd_graph *g, struct gd_node *wins, struct gd_node *ties);
+/* 0 where it `loses`, dy/2 where it `ties`, else (NaN too) dy. */
+struct gd_node *gd_half_at_tie(struct gd_graph *g, struct gd_node *dy, struct gd_node *loses,
+                               struct gd_node *ties);
 
 /* The shape of a and b broadcast together into shape/rank; false when they do not fit. */
 bool gd_broadcast_shape(const struct gd_node *a, const struct gd_node *b, int *rank,
                         int64_t shape[GD_MAX_RANK]);
 
-/* --- shape ------------------------------------------------------------------------------------ */
+/* --- masks of cotangents (ops/mask.c); a NULL mask is true everywhere ----------------------- */
+
+/* d where the mask is true, else 0. */
+struct gd_node *gd_only(struct gd_graph *g, struct gd_node *d, struct gd_node *mask);
+struct gd_node *gd_mask_or(struct gd_graph *g, struct gd_node *a, struct gd_node *b);
+struct gd_node *gd_mask_and(struct gd_graph *g, struct gd_node *a, struct gd_node *b);
+/* Is it true anywhere along these axes of a cotangent of that rank? The axes stay with size 1. */
+struct gd_node *gd_mask_any(struct gd_graph *g, struct gd_node *mask, int rank, unsigned axes);
+/* Mask of a cotangent of `from`'s shape when it is summed down to `to`'s. */
+struct gd_node *gd_mask_to(struct gd_graph *g, struct gd_node *mask, const struct gd_node *from,
+                           const struct gd_node *to);
+/* Notes that d is zero where the mask is false. */
+void gd_set_mask(struct gd_node *d, struct gd_node *mask);
+
+/* --- shape -------------------------------------------------------------------------------- */
 
 /* count must be equal. Shares the data. */
 struct gd_node *gd_reshape(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape);
@@ -52,6 +69,8 @@ struct gd_node *gd_sum_to(struct gd_graph *g, struct gd_node *x, int rank, const
 /* Axis i of the result is axis perm[i] of x. */
 struct gd_node *gd_permute(struct gd_graph *g, struct gd_node *x, const int8_t *perm);
 struct gd_node *gd_swap_axes(struct gd_graph *g, struct gd_node *x, int a, int b);
+/* What x is with just these two axes swapped, or NULL. */
+struct gd_node *gd_swapped_from(const struct gd_node *x, int a, int b);
 /* Elements start[i] + k·step[i], k < shape[i]; and its adjoint: zeros of `shape` with x put there.
  */
 struct gd_node *gd_slice(struct gd_graph *g, struct gd_node *x, const struct gd_slice *slice,
@@ -61,8 +80,7 @@ struct gd_node *gd_unslice(struct gd_graph *g, struct gd_node *x, const struct g
 /* n ≥ 1 nodes of one dtype, equal shapes but for `axis`. */
 struct gd_node *gd_cat(struct gd_graph *g, int n, struct gd_node *const *in, int axis);
 
-/* --- reductions: `axes` is a mask; the axes stay with size 1 when keep is set -------------------
- */
+/* --- reductions: `axes` is a mask; the axes stay with size 1 when keep is set ------------- */
 
 struct gd_node *gd_sum(struct gd_graph *g, struct gd_node *x, unsigned axes, bool keep);
 struct gd_node *gd_sum_all(struct gd_graph *g, struct gd_node *x);
@@ -75,8 +93,7 @@ struct gd_node *gd_amin(struct gd_graph *g, struct gd_node *x, unsigned axes, bo
 /* Index (int64) of the first largest element along `axis`, which stays with size 1. */
 struct gd_node *gd_argmax(struct gd_graph *g, struct gd_node *x, int axis);
 
-/* --- along one axis -----------------------------------------------------------------------------
- */
+/* --- along one axis ----------------------------------------------------------------------- */
 
 struct gd_node *gd_softmax(struct gd_graph *g, struct gd_node *x, int axis);
 struct gd_node *gd_log_softmax(struct gd_graph *g, struct gd_node *x, int axis);
@@ -89,8 +106,7 @@ struct gd_node *gd_gather(struct gd_graph *g, struct gd_node *x, int axis, struc
 struct gd_node *gd_scatter_sum(struct gd_graph *g, struct gd_node *x, int axis,
                                struct gd_node *index, int64_t size);
 
-/* --- products -----------------------------------------------------------------------------------
- */
+/* --- products ----------------------------------------------------------------------------- */
 
 /* (…, m, k) · (…, k, n) = (…, m, n); ranks ≥ 2, leading axes broadcast. */
 struct gd_node *gd_matmul(struct gd_graph *g, struct gd_node *a, struct gd_node *b);

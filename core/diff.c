@@ -19,22 +19,48 @@ static void mark_wanted(struct gd_graph *g, const struct gd_node *y, int n_wrt,
 	}
 }
 
+/* Does a gradient go on from n to an operand? */
+static bool passes(const struct gd_node *n)
+{
+	for (int k = 0; k < n->n_in && n->prim->vjp; k++)
+		if (n->in[k]->wanted)
+			return true;
+	return false;
+}
+
 /* Cotangents that meet at one node add up. */
 static void accumulate(struct gd_graph *g, struct gd_node **cotangent, const struct gd_node *x,
                        struct gd_node *d)
 {
-	if (d && x->wanted)
-		cotangent[x->id] = cotangent[x->id] ? gd_add(g, cotangent[x->id], d) : d;
+	struct gd_node *before = cotangent[x->id];
+	if (!d || !x->wanted)
+		return;
+	cotangent[x->id] = before ? gd_add(g, before, d) : d;
+	if (before && cotangent[x->id])
+		gd_set_mask(cotangent[x->id], gd_mask_or(g, before->mask, d->mask));
+}
+
+/* Where elements only move, the mask moves with them. */
+static void move_mask(struct gd_graph *g, struct gd_node *y, struct gd_node *mask,
+                      struct gd_node **dx, struct gd_node **moved)
+{
+	struct gd_node *ones = gd_expand(g, gd_cast(g, mask, g->dtype), y->rank, y->shape);
+	if (!ones)
+		return;
+	y->prim->vjp(g, y, ones, moved);
+	for (int k = 0; k < y->n_in; k++)
+		if (dx[k] && moved[k])
+			gd_set_mask(dx[k], gd_gt(g, moved[k], gd_const(g, 0)));
 }
 
 static void pull_back(struct gd_graph *g, struct gd_node *y, struct gd_node **cotangent,
                       bool note_kinks)
 {
-	struct gd_node *in_place[8] = {0}, **dx = in_place;
+	struct gd_node *in_place[8] = {0}, **dx = in_place, *dy = cotangent[y->id];
 	g->origin = y->origin;
 	g->op = y->op;
-	if (y->n_in > 8) {
-		dx = gd_alloc_zero(g->arena, (size_t)y->n_in * sizeof *dx);
+	if (y->n_in > 4) {
+		dx = gd_alloc_zero(g->arena, 2 * (size_t)y->n_in * sizeof *dx);
 		if (!dx) {
 			gd_arena_fail(g->arena, g->error);
 			return;
@@ -42,7 +68,9 @@ static void pull_back(struct gd_graph *g, struct gd_node *y, struct gd_node **co
 	}
 	if (note_kinks && y->prim->kink && !y->backward)
 		gd_note_kink(g, y, y->prim->kink(g, y), y->prim->kink_text);
-	y->prim->vjp(g, y, cotangent[y->id], dx);
+	y->prim->vjp(g, y, dy, dx);
+	if (dy->mask && y->prim->moves)
+		move_mask(g, y, dy->mask, dx, dx + y->n_in);
 	for (int k = 0; k < y->n_in; k++)
 		accumulate(g, cotangent, y->in[k], dx[k]);
 }
@@ -64,10 +92,11 @@ bool gd_grad(struct gd_graph *g, struct gd_node *y, struct gd_node *seed, int n_
 	mark_wanted(g, y, n_wrt, wrt);
 	accumulate(g, cotangent, y, seed);
 	for (int i = y->id; i >= 0 && !gd_failed(g); i--)
-		if (cotangent[i] && g->nodes[i]->prim->vjp)
+		if (cotangent[i] && passes(g->nodes[i]))
 			pull_back(g, g->nodes[i], cotangent, note_kinks);
 	for (struct gd_kink *k = g->kinks; k; k = k->next)
-		k->passed = k->passed || (k->at->id <= y->id && cotangent[k->at->id]);
+		k->passed =
+		        k->passed || (k->at->id <= y->id && cotangent[k->at->id] && passes(k->at));
 	for (int i = 0; i < n_wrt && !gd_failed(g); i++) {
 		grads[i] = wrt[i]->id <= y->id ? cotangent[wrt[i]->id] : NULL;
 		if (!grads[i])

@@ -33,7 +33,8 @@ struct gd_prim {
 	const char *kink_text; /* "gradient 0 used there" */
 	bool elementwise;      /* may write over an input of its own shape and dtype */
 	bool alias;            /* shares in[0]'s data */
-	bool linear;           /* derivative without products: keeps masked zeros as they are */
+	bool linear;           /* elementwise, derivative without products: zeros stay zeros */
+	bool moves;            /* derivative only moves and adds elements, whatever they are */
 	/* Floating-point operations, roughly; NULL: one for each element of the output. */
 	double (*cost)(const struct gd_node *n);
 };
@@ -74,7 +75,7 @@ struct gd_node {
 	bool needed, keep;    /* evaluation: some output needs it; is an output */
 	int uses;             /* evaluation: reads still to come */
 	void *data;           /* elements: a leaf's from the start, others' while they live */
-	struct gd_node *mask; /* differentiation: true where this cotangent may be non-zero */
+	struct gd_node *mask; /* differentiation: where this cotangent may be non-zero, or NULL */
 };
 
 /* Points where the derivative does not exist and that were touched. */

@@ -10,8 +10,7 @@
 #include "core/build.h"
 #include "core/layers/layers.h"
 
-/* --- the table
- * ------------------------------------------------------------------------------------ */
+/* --- the table ---------------------------------------------------------------------------- */
 
 /* Shapes in words: (*) is any shape, (…) any leading axes. */
 #define BROADCAST "(*), (*) → (*), broadcast"
@@ -23,7 +22,8 @@
 #define GD_OP(fn, text, ...)   {text, fn, __VA_ARGS__, false, .name = NULL},
 #define GD_LOSS(fn, text, ...) {text, fn, __VA_ARGS__, true, .name = NULL},
 #define GD_UNARY(fn, f, c, d, words, lo, hi, kink, kink_words)                                     \
-	{#fn "(input)", build_##fn,  "y = " f, "dinput = " words, kink_words ? kink_words : "",    \
+	{#fn "(input)", build_##fn,        SAME,                                                   \
+	 "y = " f,      "dinput = " words, kink_words ? kink_words : "",                           \
 	 false,         .name = NULL},
 #define GD_BINARY(...)
 #define GD_COMPARE(fn, f, c)                                                                       \
@@ -43,8 +43,7 @@ static struct gd_op table[] = {
 enum { N_OPS = sizeof table / sizeof *table };
 static const struct gd_op *sorted[N_OPS];
 
-/* --- signatures
- * ------------------------------------------------------------------------------------ */
+/* --- signatures --------------------------------------------------------------------------- */
 
 /* Signatures are ours: they are read once, trusted, into strings that stay. */
 
@@ -192,8 +191,7 @@ const struct gd_op *gd_op_find(const char *name)
 	return hit ? *hit : NULL;
 }
 
-/* --- calls
- * ------------------------------------------------------------------------------------------ */
+/* --- calls -------------------------------------------------------------------------------- */
 
 void gd_call_init(struct gd_call *c, struct gd_graph *g, const struct gd_op *op)
 {
@@ -203,6 +201,8 @@ void gd_call_init(struct gd_call *c, struct gd_graph *g, const struct gd_op *op)
 	c->n_in = c->n_out = 0;
 	c->indices = 0;
 	c->out = c->out_in_place;
+	c->bad_operand = -1;
+	c->bad_element = false;
 	for (int i = 0; i < op->n_params; i++)
 		c->params[i] = op->params[i].fallback;
 }
@@ -220,9 +220,11 @@ bool gd_call_build(struct gd_call *c)
 	for (int i = 0; i < c->n_in && !gd_failed(g); i++) {
 		const struct gd_operand_spec *spec = spec_of(c->op, i);
 		if (!c->in[i]) {
-			if (!spec->optional)
+			if (!spec->optional) {
 				gd_graph_fail(g, GD_ERR_missing_field, "needs its operand %s",
 				              spec->name);
+				c->bad_operand = i;
+			}
 		} else if (spec->kind == GD_OPERAND_FLOAT) {
 			/* Every element of a converted tensor stays the client's own. */
 			const char *name = c->in[i]->name;
@@ -260,8 +262,7 @@ bool gd_give_all(struct gd_call *c, int n, struct gd_node *const *y)
 	return true;
 }
 
-/* --- parameters
- * ------------------------------------------------------------------------------------- */
+/* --- parameters --------------------------------------------------------------------------- */
 
 static int param_index(const struct gd_call *c, const char *name)
 {
@@ -345,8 +346,7 @@ bool gd_axes(struct gd_call *c, const char *name, const struct gd_node *x, unsig
 	return true;
 }
 
-/* --- operands that are not floating
- * ---------------------------------------------------------------- */
+/* --- operands that are not floating ------------------------------------------------------- */
 
 /* Element i of a known tensor as an integer; false when it is none. */
 static bool integer_at(const struct gd_node *x, size_t i, int64_t *value, double *as_double)
@@ -383,9 +383,12 @@ struct gd_node *gd_as_index(struct gd_call *c, int i, int64_t low, int64_t high,
 		gd_arena_fail(g->arena, g->error);
 		return NULL;
 	}
+	c->bad_operand = i;
+	c->bad_element = true;
 	for (size_t k = 0; k < t.count; k++) {
 		int64_t v;
 		double d;
+		c->bad_index = k;
 		if (!integer_at(x, k, &v, &d))
 			return gd_graph_fail(g, GD_ERR_wrong_type,
 			                     "%s needs integers, but element %zu of %s is %g", role,
@@ -397,6 +400,8 @@ struct gd_node *gd_as_index(struct gd_call *c, int i, int64_t low, int64_t high,
 			                     gd_label(x, role), (long long)v);
 		((int64_t *)t.data)[k] = v;
 	}
+	c->bad_operand = -1;
+	c->bad_element = false;
 	c->indices |= i < 32 ? 1u << i : 0;
 	return gd_leaf(g, &t, x->name);
 }

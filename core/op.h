@@ -72,6 +72,10 @@ struct gd_call {
 	struct gd_node **out; /* results, first one first */
 	int n_out;
 	struct gd_node *out_in_place[2];
+	/* After a failure: the operand at fault, or -1; and whether it is one element of it. */
+	int bad_operand;
+	bool bad_element;
+	size_t bad_index;
 };
 
 /* The operations in alphabetical order. */
@@ -84,8 +88,7 @@ void gd_call_init(struct gd_call *c, struct gd_graph *g, const struct gd_op *op)
 /* Checks the operands, converts them as the signature says and builds. */
 bool gd_call_build(struct gd_call *c);
 
-/* --- for the functions that build
- * ----------------------------------------------------------------- */
+/* --- for the functions that build --------------------------------------------------------- */
 
 /* Results. Return false when a node is NULL. */
 bool gd_give(struct gd_call *c, struct gd_node *y);

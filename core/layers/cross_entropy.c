@@ -20,6 +20,7 @@ static bool find_classes(struct gd_call *c, struct classes *k)
 	if (x->rank == 0) {
 		gd_graph_fail(g, GD_ERR_shape_mismatch,
 		              "%s is a scalar, but needs an axis of classes", gd_label(x, "input"));
+		gd_error_shapes(g->error, 1, (int64_t[]){1}, 0, NULL);
 		return false;
 	}
 	k->axis = x->rank == 1 ? 0 : 1;

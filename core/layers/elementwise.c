@@ -76,6 +76,18 @@ bool build_where(struct gd_call *c)
 	return gd_give(c, gd_where(c->g, c->in[0], c->in[1], c->in[2]));
 }
 
+/* Is x beyond the bound? Never for a NaN in x; always for a NaN as the bound. */
+static struct gd_node *
+beyond(struct gd_graph *g, struct gd_node *x, struct gd_node *bound,
+       struct gd_node *(*strict)(struct gd_graph *, struct gd_node *, struct gd_node *),
+       struct gd_node *(*within)(struct gd_graph *, struct gd_node *, struct gd_node *))
+{
+	double value;
+	if (gd_is_const(bound, &value) && value == value)
+		return strict(g, x, bound);
+	return gd_logical_and(g, gd_logical_not(g, within(g, x, bound)), gd_eq(g, x, x));
+}
+
 /* At an edge the input still gets its gradient: the comparisons are strict. */
 bool build_clamp(struct gd_call *c)
 {
@@ -87,14 +99,12 @@ bool build_clamp(struct gd_call *c)
 		return false;
 	}
 	if (min)
-		y = gd_where(g, gd_lt(g, y, min), min, y);
+		y = gd_where(g, beyond(g, y, min, gd_lt, gd_ge), min, y);
 	if (max)
-		y = gd_where(g, gd_gt(g, y, max), max, y);
+		y = gd_where(g, beyond(g, y, max, gd_gt, gd_le), max, y);
 	if (min)
-		gd_note_kink(g, y, gd_eq(g, x, min),
-		             "inputs are at the lower edge; gradient 1 used there");
+		gd_note_kink(g, y, gd_eq(g, x, min), "at the lower edge; gradient 1 used there");
 	if (max)
-		gd_note_kink(g, y, gd_eq(g, x, max),
-		             "inputs are at the upper edge; gradient 1 used there");
+		gd_note_kink(g, y, gd_eq(g, x, max), "at the upper edge; gradient 1 used there");
 	return gd_give(c, y);
 }

@@ -4,19 +4,29 @@
 #include "core/build.h"
 #include "core/layers/layers.h"
 
-static struct gd_node *no_scalar(struct gd_graph *g, struct gd_node *x, const char *role)
+/* `length`: what the other operand leaves for it. */
+static struct gd_node *no_scalar(struct gd_graph *g, struct gd_node *x, const char *role,
+                                 int64_t length)
 {
-	if (x && x->rank == 0)
-		return gd_graph_fail(g, GD_ERR_shape_mismatch,
-		                     "%s is a scalar, but a matrix product needs at least one axis",
-		                     gd_label(x, role));
-	return x;
+	if (!x || x->rank > 0)
+		return x;
+	gd_graph_fail(g, GD_ERR_shape_mismatch,
+	              "%s is a scalar, but a matrix product needs at least one axis",
+	              gd_label(x, role));
+	gd_error_shapes(g->error, 1, &length, 0, NULL);
+	return NULL;
+}
+
+/* The axis of x that a product to its left, or its right, sums over; 1 for a scalar. */
+static int64_t summed(const struct gd_node *x, bool to_the_left)
+{
+	return !x || !x->rank ? 1 : x->shape[x->rank - (to_the_left && x->rank > 1 ? 2 : 1)];
 }
 
 struct gd_node *gd_matmul_any(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
 {
-	a = no_scalar(g, a, "the first operand");
-	b = no_scalar(g, b, "the second operand");
+	a = no_scalar(g, a, "the first operand", summed(b, true));
+	b = no_scalar(g, b, "the second operand", summed(a, false));
 	if (!a || !b)
 		return NULL;
 	bool row = a->rank == 1, column = b->rank == 1;
@@ -50,11 +60,14 @@ bool build_linear(struct gd_call *c)
 	struct gd_graph *g = c->g;
 	struct gd_node *x = c->in[0], *w = c->in[1], *b = c->n_in > 2 ? c->in[2] : NULL;
 	bool out_in = gd_chosen(c, "weight_layout", "out_in");
-	if (!no_scalar(g, x, "input"))
+	if (!no_scalar(g, x, "input", summed(w, !out_in)))
 		return false;
 	if (w->rank != 2) {
+		int64_t in = summed(x, false), out = summed(b, false);
 		gd_graph_fail(g, GD_ERR_shape_mismatch, "%s must be a matrix, but has %d ax%s",
 		              gd_label(w, "weight"), w->rank, w->rank == 1 ? "is" : "es");
+		gd_error_shapes(g->error, 2, (int64_t[]){out_in ? out : in, out_in ? in : out},
+		                w->rank, w->shape);
 		return false;
 	}
 	int64_t features = x->shape[x->rank - 1], rows = w->shape[out_in ? 1 : 0],

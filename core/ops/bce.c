@@ -51,12 +51,15 @@ static void vjp_bce(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, s
 	struct gd_node *x = y->in[0], *t = y->in[1];
 	struct gd_node *rest = gd_sub(g, gd_const(g, 1), x);
 	if (gd_wants(y, 0)) {
-		struct gd_node *tiny = gd_const(g, 1e-12), *p = gd_mul(g, x, rest);
+		struct gd_node *tiny = gd_const(g, (double)1e-12f), *p = gd_mul(g, x, rest);
 		p = gd_where(g, gd_lt(g, p, tiny), tiny, p);
-		dx[0] = gd_mul(g, dy, gd_div(g, gd_sub(g, x, t), p));
+		dx[0] = gd_only(g, gd_mul(g, dy, gd_div(g, gd_sub(g, x, t), p)), dy->mask);
 	}
 	if (gd_wants(y, 1))
-		dx[1] = gd_mul(g, dy, gd_sub(g, log_of(g, rest), log_of(g, x)));
+		dx[1] = gd_only(g, gd_mul(g, dy, gd_sub(g, log_of(g, rest), log_of(g, x))),
+		                dy->mask);
+	gd_set_mask(dx[0], dy->mask);
+	gd_set_mask(dx[1], dy->mask);
 }
 
 static struct gd_node *kink_bce(struct gd_graph *g, struct gd_node *y)
@@ -70,13 +73,14 @@ static double cost(const struct gd_node *y)
 	return 40.0 * (double)y->count;
 }
 
-static const struct gd_prim bce = {.name = "binary_cross_entropy",
-                                   .forward = forward_bce,
-                                   .vjp = vjp_bce,
-                                   .kink = kink_bce,
-                                   .kink_text = "inputs are exactly 0 or 1; the divisor 1e-12 used there",
-                                   .elementwise = true,
-                                   .cost = cost};
+static const struct gd_prim bce = {
+        .name = "binary_cross_entropy",
+        .forward = forward_bce,
+        .vjp = vjp_bce,
+        .kink = kink_bce,
+        .kink_text = "inputs are exactly 0 or 1; the divisor 1e-12 used there",
+        .elementwise = true,
+        .cost = cost};
 
 struct gd_node *gd_bce(struct gd_graph *g, struct gd_node *x, struct gd_node *t)
 {

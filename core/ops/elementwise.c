@@ -40,20 +40,17 @@ static void run_binary(struct gd_node *n,
 	}
 }
 
-/* --- derivatives --------------------------------------------------------------------------------
- */
+/* --- derivatives -------------------------------------------------------------------------- */
 
-/* d is dL/d in[i] before broadcasting is undone. Where dy came through a `where`, a product of its
- * zeros with an infinite derivative must stay zero; the mask travels on with the result. */
+/* d is dL/d in[i] before broadcasting is undone; its zeros outside dy's mask stay zeros. */
 static struct gd_node *to_operand(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, int i,
                                   struct gd_node *d)
 {
 	struct gd_node *x = y->in[i], *mask = dy->mask;
-	if (d && d != dy && mask && !y->prim->linear)
-		d = gd_where(g, mask, d, gd_const(g, 0));
+	if (d && d != dy && !y->prim->linear)
+		d = gd_only(g, d, mask);
 	d = gd_sum_to(g, d, x->rank, x->shape);
-	if (d && mask && gd_same_shape(d, mask))
-		d->mask = mask;
+	gd_set_mask(d, gd_mask_to(g, mask, y, x));
 	return d;
 }
 
@@ -106,8 +103,7 @@ static struct gd_node *to_operand(struct gd_graph *g, struct gd_node *y, struct 
 	}
 #include "core/ops/elementwise.def"
 
-/* --- the table ----------------------------------------------------------------------------------
- */
+/* --- the table ---------------------------------------------------------------------------- */
 
 enum {
 #define GD_UNARY(name, ...)   ROW_##name,
@@ -138,8 +134,7 @@ static const struct gd_prim rows[] = {
 #include "core/ops/elementwise.def"
 };
 
-/* --- builders -----------------------------------------------------------------------------------
- */
+/* --- builders ----------------------------------------------------------------------------- */
 
 /* f of constants is a constant. */
 static struct gd_node *fold(struct gd_graph *g, struct gd_node *n)
@@ -224,10 +219,11 @@ static struct gd_node *identity(const struct gd_prim *prim, struct gd_node *a, s
 	}
 #include "core/ops/elementwise.def"
 
-struct gd_node *gd_half_at_tie(struct gd_graph *g, struct gd_node *wins, struct gd_node *ties)
+struct gd_node *gd_half_at_tie(struct gd_graph *g, struct gd_node *dy, struct gd_node *loses,
+                               struct gd_node *ties)
 {
-	struct gd_node *half = gd_mul(g, gd_cast(g, ties, g->dtype), gd_const(g, 0.5));
-	return gd_add(g, gd_cast(g, wins, g->dtype), half);
+	struct gd_node *half = gd_mul(g, dy, gd_const(g, 0.5));
+	return gd_where(g, loses, gd_const(g, 0), gd_where(g, ties, half, dy));
 }
 
 struct gd_node *gd_zero_like(struct gd_graph *g, struct gd_node *x)

@@ -22,8 +22,7 @@ static struct around around_axis(const struct gd_node *x, int axis)
 	return a;
 }
 
-/* --- gather and scatter_sum ---------------------------------------------------------------------
- */
+/* --- gather and scatter_sum --------------------------------------------------------------- */
 
 static void forward_gather(struct gd_sweep *run, struct gd_node *y)
 {
@@ -74,9 +73,11 @@ static void vjp_scatter_sum(struct gd_graph *g, struct gd_node *y, struct gd_nod
 }
 
 static const struct gd_prim gather = {
-        .name = "gather", .forward = forward_gather, .vjp = vjp_gather};
-static const struct gd_prim scatter_sum = {
-        .name = "scatter_sum", .forward = forward_scatter_sum, .vjp = vjp_scatter_sum};
+        .name = "gather", .forward = forward_gather, .vjp = vjp_gather, .moves = true};
+static const struct gd_prim scatter_sum = {.name = "scatter_sum",
+                                           .forward = forward_scatter_sum,
+                                           .vjp = vjp_scatter_sum,
+                                           .moves = true};
 
 struct gd_node *gd_gather(struct gd_graph *g, struct gd_node *x, int axis, struct gd_node *index)
 {
@@ -104,8 +105,7 @@ struct gd_node *gd_scatter_sum(struct gd_graph *g, struct gd_node *x, int axis,
 	return y;
 }
 
-/* --- argmax -------------------------------------------------------------------------------------
- */
+/* --- argmax ------------------------------------------------------------------------------- */
 
 #define ARGMAX(T)                                                                                  \
 	do {                                                                                       \

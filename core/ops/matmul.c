@@ -63,61 +63,120 @@ static double cost(const struct gd_node *y)
 	return 2.0 * (double)y->count * (double)columns_of(a, y->attr.transposed.a);
 }
 
-static struct gd_node *transposed(struct gd_graph *g, struct gd_node *x)
+static struct gd_node *product(struct gd_graph *g, struct gd_node *a, bool flip_a,
+                               struct gd_node *b, bool flip_b);
+
+/* A mask with the last two axes of its cotangent swapped. */
+static struct gd_node *swapped(struct gd_graph *g, struct gd_node *mask)
 {
-	return gd_swap_axes(g, x, x->rank - 2, x->rank - 1);
+	int64_t shape[GD_MAX_RANK];
+	int rank = mask->rank < 2 ? 2 : mask->rank;
+	for (int i = 0; i < rank; i++)
+		shape[i] = i < rank - mask->rank ? 1 : mask->shape[i - (rank - mask->rank)];
+	return gd_swap_axes(g, gd_reshape(g, mask, rank, shape), rank - 2, rank - 1);
 }
 
-static struct gd_node *operand(struct gd_graph *g, const struct gd_node *y, int i)
+/* Rows of y with no gradient: rows of op(a) count as zero there, whatever they hold. */
+static struct gd_node *live_rows(struct gd_graph *g, const struct gd_node *y, struct gd_node *mask,
+                                 bool flip)
 {
-	bool flip = i == 0 ? y->attr.transposed.a : y->attr.transposed.b;
-	return flip ? transposed(g, y->in[i]) : y->in[i];
+	mask = gd_mask_any(g, mask, y->rank, 1u << (y->rank - 1));
+	return mask && flip ? swapped(g, mask) : mask;
 }
 
+static struct gd_node *live_columns(struct gd_graph *g, const struct gd_node *y,
+                                    struct gd_node *mask, bool flip)
+{
+	mask = gd_mask_any(g, mask, y->rank, 1u << (y->rank - 2));
+	return mask && flip ? swapped(g, mask) : mask;
+}
+
+/* With y = op(a)·op(b), op transposing where the node says so; an operand stored transposed gets
+ * its gradient transposed: (dy·op(b)ᵀ)ᵀ = op(b)·dyᵀ. */
 static void vjp_matmul(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
                        struct gd_node **dx)
 {
-	struct gd_node *a = operand(g, y, 0), *b = operand(g, y, 1);
-	if (!a || !b)
-		return;
-	struct gd_node *d[2] = {NULL, NULL};
-	if (gd_wants(y, 0)) /* da = dy·bᵀ; a stored transposed wants daᵀ = b·dyᵀ */
-		d[0] = y->attr.transposed.a ? gd_matmul(g, b, transposed(g, dy))
-		                            : gd_matmul(g, dy, transposed(g, b));
-	if (gd_wants(y, 1)) /* db = aᵀ·dy, or dbᵀ = dyᵀ·a */
-		d[1] = y->attr.transposed.b ? gd_matmul(g, transposed(g, dy), a)
-		                            : gd_matmul(g, transposed(g, a), dy);
-	for (int i = 0; i < 2; i++)
-		if (d[i])
-			dx[i] = gd_sum_to(g, d[i], y->in[i]->rank, y->in[i]->shape);
+	struct gd_node *a = y->in[0], *b = y->in[1], *d;
+	bool fa = y->attr.transposed.a, fb = y->attr.transposed.b;
+	struct gd_node *rows = live_rows(g, y, dy->mask, fa);
+	struct gd_node *columns = live_columns(g, y, dy->mask, fb);
+	if (gd_wants(y, 0)) {
+		struct gd_node *live = gd_only(g, b, columns);
+		d = fa ? product(g, live, fb, dy, true) : product(g, dy, false, live, !fb);
+		d = gd_only(g, d, rows);
+		dx[0] = gd_sum_to(g, d, a->rank, a->shape);
+		if (d)
+			gd_set_mask(dx[0], gd_mask_to(g, rows, d, a));
+	}
+	if (gd_wants(y, 1)) {
+		struct gd_node *live = gd_only(g, a, rows);
+		d = fb ? product(g, dy, true, live, fa) : product(g, live, !fa, dy, false);
+		d = gd_only(g, d, columns);
+		dx[1] = gd_sum_to(g, d, b->rank, b->shape);
+		if (d)
+			gd_set_mask(dx[1], gd_mask_to(g, columns, d, b));
+	}
 }
 
 static const struct gd_prim matmul = {
         .name = "matmul", .forward = forward_matmul, .vjp = vjp_matmul, .cost = cost};
 
 /* x, or what it is the transpose of; then *flipped. */
-static struct gd_node *untransposed(struct gd_graph *g, struct gd_node *x, bool *flipped)
+static struct gd_node *untransposed(struct gd_node *x, bool *flipped)
 {
-	*flipped = false;
-	if (strcmp(x->prim->name, "permute") != 0)
-		return x;
-	struct gd_node *source = transposed(g, x);
-	*flipped = source == x->in[0];
-	return *flipped ? source : x;
+	struct gd_node *source = gd_swapped_from(x, x->rank - 2, x->rank - 1);
+	*flipped = source != NULL;
+	return source ? source : x;
+}
+
+static int64_t rows_of(const struct gd_node *x, bool transposed)
+{
+	return x->shape[x->rank - (transposed ? 1 : 2)];
 }
 
 /* Leading axes of a and b broadcast together, then (m, n). */
-static bool product_shape(const struct gd_node *a, const struct gd_node *b, int *rank,
-                          int64_t shape[GD_MAX_RANK])
+static bool product_shape(const struct gd_node *a, bool flip_a, const struct gd_node *b,
+                          bool flip_b, int *rank, int64_t shape[GD_MAX_RANK])
 {
-	struct gd_node la = *a, lb = *b;
-	la.rank -= 2;
-	lb.rank -= 2;
-	if (!gd_broadcast_shape(&la, &lb, rank, shape))
-		return false;
-	shape[(*rank)++] = a->shape[a->rank - 2];
-	shape[(*rank)++] = b->shape[b->rank - 1];
+	int lead_a = a->rank - 2, lead_b = b->rank - 2;
+	*rank = 0;
+	if (lead_a || lead_b) {
+		struct gd_node la = *a, lb = *b;
+		la.rank = lead_a;
+		lb.rank = lead_b;
+		if (!gd_broadcast_shape(&la, &lb, rank, shape))
+			return false;
+	}
+	shape[(*rank)++] = rows_of(a, flip_a);
+	shape[(*rank)++] = columns_of(b, flip_b);
 	return true;
+}
+
+/* op(a)·op(b) of operands whose extents fit. */
+static struct gd_node *product(struct gd_graph *g, struct gd_node *a, bool flip_a,
+                               struct gd_node *b, bool flip_b)
+{
+	int rank;
+	int64_t shape[GD_MAX_RANK];
+	if (!a || !b || !product_shape(a, flip_a, b, flip_b, &rank, shape))
+		return NULL;
+	/* One large product instead of many small ones: (…, k) · (k, n) is ((…), k) · (k, n). */
+	if (a->rank > 2 && b->rank == 2 && !flip_a && a->count) {
+		int64_t k = a->shape[a->rank - 1], flat[2] = {(int64_t)a->count / k, k};
+		struct gd_node *y = product(g, gd_reshape(g, a, 2, flat), false, b, flip_b);
+		return gd_reshape(g, y, rank, shape);
+	}
+	if (!gd_gemm_fits((size_t)shape[rank - 2], (size_t)shape[rank - 1],
+	                  (size_t)columns_of(a, flip_a)))
+		return gd_graph_fail(g, GD_ERR_limit_exceeded,
+		                     "an axis of a matrix product is longer than 2147483647");
+	struct gd_node *in[2] = {a, b};
+	struct gd_node *y = gd_node_new(g, &matmul, g->dtype, rank, shape, 2, in);
+	if (y) {
+		y->attr.transposed.a = flip_a;
+		y->attr.transposed.b = flip_b;
+	}
+	return y;
 }
 
 struct gd_node *gd_matmul(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
@@ -133,30 +192,13 @@ struct gd_node *gd_matmul(struct gd_graph *g, struct gd_node *a, struct gd_node 
 		        gd_label(a, "the first operand"), gd_shape_text(a->rank, a->shape, ta),
 		        (long long)a->shape[a->rank - 1], gd_label(b, "the second operand"),
 		        gd_shape_text(b->rank, b->shape, tb), (long long)b->shape[b->rank - 2]);
-	if (!product_shape(a, b, &rank, shape))
+	if (!product_shape(a, false, b, false, &rank, shape))
 		return gd_shape_fail(
 		        g, a, b, "the leading axes of %s %s and %s %s do not fit",
 		        gd_label(a, "the first operand"), gd_shape_text(a->rank, a->shape, ta),
 		        gd_label(b, "the second operand"), gd_shape_text(b->rank, b->shape, tb));
-
-	/* One large product instead of many small ones: (…, k) · (k, n) is ((…), k) · (k, n). */
 	bool flip_a, flip_b;
-	struct gd_node *source_a = untransposed(g, a, &flip_a),
-	               *source_b = untransposed(g, b, &flip_b);
-	if (a->rank > 2 && b->rank == 2 && !flip_a && a->count) {
-		int64_t k = a->shape[a->rank - 1];
-		int64_t flat[2] = {(int64_t)a->count / (k ? k : 1), k};
-		return gd_reshape(g, gd_matmul(g, gd_reshape(g, a, 2, flat), b), rank, shape);
-	}
-	if (!gd_gemm_fits((size_t)shape[rank - 2], (size_t)shape[rank - 1],
-	                  (size_t)a->shape[a->rank - 1]))
-		return gd_graph_fail(g, GD_ERR_limit_exceeded,
-		                     "an axis of a matrix product is longer than 2147483647");
-	struct gd_node *in[2] = {source_a, source_b};
-	struct gd_node *y = gd_node_new(g, &matmul, g->dtype, rank, shape, 2, in);
-	if (y) {
-		y->attr.transposed.a = flip_a;
-		y->attr.transposed.b = flip_b;
-	}
-	return y;
+	a = untransposed(a, &flip_a);
+	b = untransposed(b, &flip_b);
+	return product(g, a, flip_a, b, flip_b);
 }

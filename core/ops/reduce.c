@@ -123,7 +123,9 @@ static void vjp_sum(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, s
 static void vjp_amax(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, struct gd_node **dx)
 {
 	struct gd_node *ties = gd_cast(g, gd_eq(g, y->in[0], y), g->dtype);
-	dx[0] = gd_mul(g, ties, gd_div(g, dy, gd_sum(g, ties, y->attr.axes, true)));
+	struct gd_node *share = gd_div(g, dy, gd_sum(g, ties, y->attr.axes, true));
+	dx[0] = gd_only(g, gd_mul(g, ties, share), dy->mask);
+	gd_set_mask(dx[0], dy->mask);
 }
 
 /* Extra equal maxima: ties less the one that every maximum has. */
@@ -136,14 +138,18 @@ static struct gd_node *kink_amax(struct gd_graph *g, struct gd_node *y)
 	return gd_logical_and(g, ties, many);
 }
 
-static const struct gd_prim sum = {
-        .name = "sum", .forward = forward_sum, .vjp = vjp_sum, .cost = cost_of_input};
-static const struct gd_prim amax = {.name = "amax",
-                                    .forward = forward_amax,
-                                    .vjp = vjp_amax,
-                                    .kink = kink_amax,
-                                    .kink_text = "elements tie for the extremum; they share the gradient evenly",
-                                    .cost = cost_of_input};
+static const struct gd_prim sum = {.name = "sum",
+                                   .forward = forward_sum,
+                                   .vjp = vjp_sum,
+                                   .moves = true,
+                                   .cost = cost_of_input};
+static const struct gd_prim amax = {
+        .name = "amax",
+        .forward = forward_amax,
+        .vjp = vjp_amax,
+        .kink = kink_amax,
+        .kink_text = "elements tie for the extremum; they share the gradient evenly",
+        .cost = cost_of_input};
 
 /* Reduced axes stay with size 1 in the node; a reshape drops them. */
 static struct gd_node *reduction(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,

@@ -4,8 +4,7 @@
 #include "core/build.h"
 #include "core/ops/broadcast.h"
 
-/* --- y = cond ? a : b ---------------------------------------------------------------------------
- */
+/* --- y = cond ? a : b --------------------------------------------------------------------- */
 
 #define WHERE(T, name)                                                                             \
 	static void name(size_t n, void *out, const uint8_t *c, size_t step_c, const void *in_a,   \
@@ -17,6 +16,10 @@
 			T other = *b;                                                              \
 			for (size_t i = 0; i < n; i++)                                             \
 				y[i] = c[i] ? a[i] : other;                                        \
+		} else if (step_c && !step_a && step_b) {                                          \
+			T other = *a;                                                              \
+			for (size_t i = 0; i < n; i++)                                             \
+				y[i] = c[i] ? other : b[i];                                        \
 		} else {                                                                           \
 			for (size_t i = 0; i < n; i++)                                             \
 				y[i] = c[i * step_c] ? a[i * step_a] : b[i * step_b];              \
@@ -46,22 +49,16 @@ static void forward_where(struct gd_sweep *run, struct gd_node *n)
 	}
 }
 
-/* d is zero outside the mask; the branch learns where, so that no later product of a zero with an
- * infinite or undefined derivative turns into NaN. */
-static struct gd_node *masked(struct gd_graph *g, struct gd_node *x, struct gd_node *mask,
-                              bool taken, struct gd_node *dy)
+/* dy where x was chosen, and the mask that says so. */
+static struct gd_node *chosen(struct gd_graph *g, struct gd_node *y, struct gd_node *x,
+                              struct gd_node *mask, bool taken, struct gd_node *dy)
 {
 	struct gd_node *zero = gd_const(g, 0);
 	struct gd_node *d = taken ? gd_where(g, mask, dy, zero) : gd_where(g, mask, zero, dy);
-	d = d ? gd_expand(g, d, dy->rank, dy->shape) : NULL;
 	struct gd_node *live = taken ? mask : gd_logical_not(g, mask);
-	if (d && !gd_same_shape(d, x)) {
-		d = gd_sum_to(g, d, x->rank, x->shape);
-		live = gd_expand(g, gd_cast(g, live, g->dtype), dy->rank, dy->shape);
-		live = gd_gt(g, gd_sum_to(g, live, x->rank, x->shape), zero);
-	}
-	if (d)
-		d->mask = live;
+	live = gd_mask_and(g, live, dy->mask);
+	d = gd_sum_to(g, d, x->rank, x->shape);
+	gd_set_mask(d, gd_mask_to(g, live, y, x));
 	return d;
 }
 
@@ -69,9 +66,9 @@ static void vjp_where(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
                       struct gd_node **dx)
 {
 	if (gd_wants(y, 1))
-		dx[1] = masked(g, y->in[1], y->in[0], true, dy);
+		dx[1] = chosen(g, y, y->in[1], y->in[0], true, dy);
 	if (gd_wants(y, 2))
-		dx[2] = masked(g, y->in[2], y->in[0], false, dy);
+		dx[2] = chosen(g, y, y->in[2], y->in[0], false, dy);
 }
 
 static const struct gd_prim where = {
@@ -83,21 +80,21 @@ struct gd_node *gd_where(struct gd_graph *g, struct gd_node *cond, struct gd_nod
 	if (!cond || !a || !b)
 		return NULL;
 	int rank;
+	int64_t all[GD_MAX_RANK];
 	struct gd_node shape = {0};
 	struct gd_node *in[3] = {cond, a, b};
 	char tc[GD_SHAPE_TEXT], ta[GD_SHAPE_TEXT], tb[GD_SHAPE_TEXT];
 	if (!gd_broadcast_shape(a, b, &shape.rank, shape.shape) ||
-	    !gd_broadcast_shape(cond, &shape, &rank, shape.shape))
+	    !gd_broadcast_shape(cond, &shape, &rank, all))
 		return gd_shape_fail(
 		        g, a, gd_broadcast_shape(a, b, &rank, shape.shape) ? cond : b,
 		        "condition %s, input %s and other %s cannot be broadcast together",
 		        gd_shape_text(cond->rank, cond->shape, tc),
 		        gd_shape_text(a->rank, a->shape, ta), gd_shape_text(b->rank, b->shape, tb));
-	return gd_node_new(g, &where, a->dtype, rank, shape.shape, 3, in);
+	return gd_node_new(g, &where, a->dtype, rank, all, 3, in);
 }
 
-/* --- masks --------------------------------------------------------------------------------------
- */
+/* --- masks -------------------------------------------------------------------------------- */
 
 static void forward_and(struct gd_sweep *run, struct gd_node *n)
 {
@@ -141,13 +138,19 @@ static void forward_not(struct gd_sweep *run, struct gd_node *n)
 static const struct gd_prim logical_not = {
         .name = "logical_not", .forward = forward_not, .elementwise = true};
 
+struct gd_node *gd_inverse_of(const struct gd_node *x)
+{
+	return x->prim == &logical_not ? x->in[0] : NULL;
+}
+
 struct gd_node *gd_logical_not(struct gd_graph *g, struct gd_node *x)
 {
+	if (x && gd_inverse_of(x))
+		return gd_inverse_of(x);
 	return x ? gd_node_new(g, &logical_not, GD_BOOL, x->rank, x->shape, 1, &x) : NULL;
 }
 
-/* --- cast ---------------------------------------------------------------------------------------
- */
+/* --- cast --------------------------------------------------------------------------------- */
 
 #define CONVERT(TO, FROM, expression)                                                              \
 	do {                                                                                       \
@@ -192,8 +195,7 @@ struct gd_node *gd_cast(struct gd_graph *g, struct gd_node *x, enum gd_dtype dty
 	return gd_node_new(g, &cast, dtype, x->rank, x->shape, 1, &x);
 }
 
-/* --- stop_gradient ------------------------------------------------------------------------------
- */
+/* --- stop_gradient ------------------------------------------------------------------------ */
 
 static const struct gd_prim stop = {.name = "stop_gradient", .alias = true};
 

@@ -75,8 +75,7 @@ static void dense_strides(int rank, const int64_t *shape, int64_t *stride)
 	}
 }
 
-/* --- reshape ------------------------------------------------------------------------------------
- */
+/* --- reshape ------------------------------------------------------------------------------ */
 
 static void vjp_reshape(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
                         struct gd_node **dx)
@@ -84,7 +83,8 @@ static void vjp_reshape(struct gd_graph *g, struct gd_node *y, struct gd_node *d
 	dx[0] = gd_reshape(g, dy, y->in[0]->rank, y->in[0]->shape);
 }
 
-static const struct gd_prim reshape = {.name = "reshape", .vjp = vjp_reshape, .alias = true};
+static const struct gd_prim reshape = {
+        .name = "reshape", .vjp = vjp_reshape, .moves = true, .alias = true};
 
 struct gd_node *gd_reshape(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
 {
@@ -95,8 +95,7 @@ struct gd_node *gd_reshape(struct gd_graph *g, struct gd_node *x, int rank, cons
 	return gd_node_new(g, &reshape, x->dtype, rank, shape, 1, &x);
 }
 
-/* --- expand -------------------------------------------------------------------------------------
- */
+/* --- expand ------------------------------------------------------------------------------- */
 
 static void forward_expand(struct gd_sweep *run, struct gd_node *n)
 {
@@ -119,7 +118,7 @@ static void vjp_expand(struct gd_graph *g, struct gd_node *y, struct gd_node *dy
 }
 
 static const struct gd_prim expand = {
-        .name = "expand", .forward = forward_expand, .vjp = vjp_expand};
+        .name = "expand", .forward = forward_expand, .vjp = vjp_expand, .moves = true};
 
 struct gd_node *gd_expand(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
 {
@@ -148,8 +147,7 @@ struct gd_node *gd_sum_to(struct gd_graph *g, struct gd_node *x, int rank, const
 	return gd_reshape(g, gd_sum(g, x, axes, true), rank, shape);
 }
 
-/* --- permute ------------------------------------------------------------------------------------
- */
+/* --- permute ------------------------------------------------------------------------------ */
 
 static void forward_permute(struct gd_sweep *run, struct gd_node *n)
 {
@@ -172,7 +170,7 @@ static void vjp_permute(struct gd_graph *g, struct gd_node *y, struct gd_node *d
 }
 
 static const struct gd_prim permute = {
-        .name = "permute", .forward = forward_permute, .vjp = vjp_permute};
+        .name = "permute", .forward = forward_permute, .vjp = vjp_permute, .moves = true};
 
 struct gd_node *gd_permute(struct gd_graph *g, struct gd_node *x, const int8_t *perm)
 {
@@ -204,8 +202,17 @@ struct gd_node *gd_swap_axes(struct gd_graph *g, struct gd_node *x, int a, int b
 	return gd_permute(g, x, perm);
 }
 
-/* --- slice and unslice --------------------------------------------------------------------------
- */
+struct gd_node *gd_swapped_from(const struct gd_node *x, int a, int b)
+{
+	if (x->prim != &permute)
+		return NULL;
+	for (int i = 0; i < x->rank; i++)
+		if (x->attr.perm[i] != (i == a ? b : i == b ? a : i))
+			return NULL;
+	return x->in[0];
+}
+
+/* --- slice and unslice -------------------------------------------------------------------- */
 
 /* Strides of the sliced elements inside `whole`, and the offset of the first. */
 static size_t slice_strides(const struct gd_node *whole, const struct gd_slice *s, int64_t *stride)
@@ -256,9 +263,10 @@ static void vjp_unslice(struct gd_graph *g, struct gd_node *y, struct gd_node *d
 	dx[0] = gd_slice(g, dy, y->attr.slice, y->in[0]->shape);
 }
 
-static const struct gd_prim slice = {.name = "slice", .forward = forward_slice, .vjp = vjp_slice};
+static const struct gd_prim slice = {
+        .name = "slice", .forward = forward_slice, .vjp = vjp_slice, .moves = true};
 static const struct gd_prim unslice = {
-        .name = "unslice", .forward = forward_unslice, .vjp = vjp_unslice};
+        .name = "unslice", .forward = forward_unslice, .vjp = vjp_unslice, .moves = true};
 
 static struct gd_node *slice_node(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,
                                   const struct gd_slice *s, const int64_t *shape)
@@ -290,8 +298,7 @@ struct gd_node *gd_unslice(struct gd_graph *g, struct gd_node *x, const struct g
 	return slice_node(g, &unslice, x, s, shape);
 }
 
-/* --- cat ----------------------------------------------------------------------------------------
- */
+/* --- cat ---------------------------------------------------------------------------------- */
 
 static void forward_cat(struct gd_sweep *run, struct gd_node *n)
 {
@@ -327,7 +334,8 @@ static void vjp_cat(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, s
 	}
 }
 
-static const struct gd_prim cat = {.name = "cat", .forward = forward_cat, .vjp = vjp_cat};
+static const struct gd_prim cat = {
+        .name = "cat", .forward = forward_cat, .vjp = vjp_cat, .moves = true};
 
 struct gd_node *gd_cat(struct gd_graph *g, int n, struct gd_node *const *in, int axis)
 {

@@ -51,18 +51,28 @@ static unsigned axis_mask(const struct gd_node *y)
 	return 1u << y->attr.axis;
 }
 
+/* A vector whose cotangent is masked altogether has no gradient, whatever it holds. */
+static struct gd_node *masked(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                              struct gd_node *d)
+{
+	struct gd_node *mask = gd_mask_any(g, dy->mask, y->rank, axis_mask(y));
+	d = gd_only(g, d, mask);
+	gd_set_mask(d, mask);
+	return d;
+}
+
 static void vjp_softmax(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
                         struct gd_node **dx)
 {
 	struct gd_node *weighted = gd_sum(g, gd_mul(g, dy, y), axis_mask(y), true);
-	dx[0] = gd_mul(g, y, gd_sub(g, dy, weighted));
+	dx[0] = masked(g, y, dy, gd_mul(g, y, gd_sub(g, dy, weighted)));
 }
 
 static void vjp_log_softmax(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
                             struct gd_node **dx)
 {
 	struct gd_node *total = gd_sum(g, dy, axis_mask(y), true);
-	dx[0] = gd_sub(g, dy, gd_mul(g, gd_exp(g, y), total));
+	dx[0] = masked(g, y, dy, gd_sub(g, dy, gd_mul(g, gd_exp(g, y), total)));
 }
 
 static double cost(const struct gd_node *n)

@@ -13,10 +13,10 @@ struct trial {
 	struct lab lab;
 	struct gradcheck *result;
 	int n_wrt;
-	struct gd_node *wrt[LAB_OPERANDS + 1];  /* the floating operands, then u */
-	struct gd_node *grad[LAB_OPERANDS];     /* vjp(u) */
+	struct gd_node *wrt[LAB_OPERANDS + 1];    /* the floating operands, then u */
+	struct gd_node *grad[LAB_OPERANDS];       /* vjp(u) */
 	struct gd_node *second[LAB_OPERANDS + 1]; /* gradient of s */
-	struct gd_node *y, *u, *phi, *s;        /* phi = ⟨u, y⟩, s = Σ ⟨w, grad⟩ */
+	struct gd_node *y, *u, *phi, *s;          /* phi = ⟨u, y⟩, s = Σ ⟨w, grad⟩ */
 };
 
 static bool fail(struct gradcheck *r, const char *format, ...)
@@ -129,11 +129,11 @@ static void agrees(struct trial *t, struct gd_node *f, struct gd_node *x, struct
 	}
 }
 
-static bool finite(struct trial *t, struct gd_node *n, const char *what)
+static bool check_finite(struct trial *t, struct gd_node *n, const char *what)
 {
 	size_t at;
-	return gd_all_finite(n, &at) || fail(t->result, "%s: element %zu is %g", what, at,
-	                                     lab_at(n, at));
+	return gd_all_finite(n, &at) ||
+	       fail(t->result, "%s: element %zu is %g", what, at, lab_at(n, at));
 }
 
 /* Values and gradients; the second derivatives' data stay readable until the next evaluation. */
@@ -149,7 +149,7 @@ static bool evaluate(struct trial *t)
 	if (!lab_eval(&t->lab, n, all))
 		return fail(t->result, "evaluation: %s", t->lab.error.detail);
 	for (int i = 0; i < n; i++)
-		if (!finite(t, all[i], i == 0 ? "value" : "derivative"))
+		if (!check_finite(t, all[i], i == 0 ? "value" : "derivative"))
 			return false;
 	return true;
 }

@@ -38,7 +38,8 @@ double lab_uniform(struct lab *l, double lo, double hi)
 static struct gd_node *leaf_of(struct lab *l, enum gd_dtype dtype, int rank, const int64_t *shape)
 {
 	struct gd_tensor t = {.dtype = dtype, .rank = rank};
-	memcpy(t.shape, shape, (size_t)rank * sizeof *shape);
+	for (int i = 0; i < rank; i++)
+		t.shape[i] = shape[i];
 	ck_assert(gd_shape_count(rank, t.shape, &t.count));
 	t.data = gd_data_alloc(&l->arena, t.count * gd_dtype_size(dtype));
 	ck_assert_ptr_nonnull(t.data);

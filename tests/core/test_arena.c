@@ -276,6 +276,63 @@ START_TEST(failed_resize_leaves_the_block)
 }
 END_TEST
 
+/* What one arena leaves the next one takes, unless it was trimmed; neither sees more than it asked
+ * for, and the cap holds for what is taken too. */
+START_TEST(blocks_outlive_their_arena)
+{
+	static const size_t sizes[] = {40000, 100000, MIB, 2 * MIB, 5 * MIB, 8 * MIB, 40 * MIB};
+	enum { N = sizeof sizes / sizeof *sizes };
+	struct gd_arena a;
+
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < N; i++) {
+			for (int j = 0; j < N; j++) {
+				gd_arena_init(&a, sizes[i] + sizes[j] + MIB / 4);
+				void *p = gd_data_alloc(&a, sizes[i]);
+				void *q = gd_data_alloc(&a, sizes[j]);
+
+				ck_assert(p && q);
+				memset(p, 1, sizes[i]);
+				memset(q, 2, sizes[j]);
+				ck_assert_int_eq(((char *)p)[sizes[i] - 1], 1);
+				ck_assert_uint_le(a.held, a.cap);
+				gd_arena_release(&a);
+			}
+		}
+		gd_arena_trim();
+		ck_assert(!gd_arena_trim());
+	}
+}
+END_TEST
+
+/* As the scanner does it: twice as large each time, then as large as it came to be. */
+START_TEST(growing_step_by_step)
+{
+	struct gd_arena a;
+
+	for (int round = 0; round < 3; round++) {
+		gd_arena_init(&a, 200 * MIB);
+		for (int tensor = 0; tensor < 3; tensor++) {
+			size_t size = 64;
+			unsigned char *p = gd_data_alloc(&a, size);
+
+			fill(p, size, 5);
+			for (; size < 20 * MIB; size *= 2) {
+				p = gd_data_resize(&a, p, size, 2 * size);
+				ck_assert_ptr_nonnull(p);
+				memset(p + size, 7, size);
+			}
+			p = gd_data_resize(&a, p, size, size / 2 + 1000);
+			check_fill(p, 64, 5);
+			for (size_t i = 64; i < size / 2 + 1000; i += 64)
+				ck_assert(p[i] == 7);
+		}
+		ck_assert_uint_le(a.held, 100 * MIB);
+		gd_arena_release(&a);
+	}
+}
+END_TEST
+
 /* Blocks of all sizes come and go; none overlaps another. */
 START_TEST(random_traffic)
 {
@@ -330,6 +387,8 @@ static Suite *suite(void)
 	tcase_add_test(t, cached_blocks_give_way_to_the_cap);
 	tcase_add_test(t, resize_keeps_the_contents);
 	tcase_add_test(t, failed_resize_leaves_the_block);
+	tcase_add_test(t, blocks_outlive_their_arena);
+	tcase_add_test(t, growing_step_by_step);
 	tcase_add_test(t, random_traffic);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);

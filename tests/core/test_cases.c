@@ -159,8 +159,8 @@ static int cube;
 static bool build_cube(struct gd_call *c)
 {
 	struct gd_node *x = c->in[0];
-	return gd_give(c, gd_node_new(c->g, &cubes[cube].prim, c->g->dtype, x->rank, x->shape, 1,
-	                              &x));
+	return gd_give(c,
+	               gd_node_new(c->g, &cubes[cube].prim, c->g->dtype, x->rank, x->shape, 1, &x));
 }
 
 START_TEST(wrong_derivatives_are_caught)
