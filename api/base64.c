@@ -26,8 +26,7 @@ static bool take(struct gd_base64 *d, unsigned char c)
 		return false;
 	if (c == '=') {
 		/* Two letters leave 4 bits over, three leave 2: they must be 0. */
-		if (d->pads == 0 &&
-		    (d->have < 2 || (d->bits & (d->have == 2 ? 0x0F : 0x03)) != 0))
+		if (d->pads == 0 && (d->have < 2 || (d->bits & (d->have == 2 ? 0x0F : 0x03)) != 0))
 			return false;
 		d->pads++;
 		d->bits <<= 6;
@@ -55,8 +54,8 @@ size_t gd_base64_decode(struct gd_base64 *d, const char **at, const char *end, u
 				if ((a & b & c & e) == 0)
 					break;
 				/* The marks have their own places: they go by one subtraction. */
-				uint32_t bits = (a << 18) + (b << 12) + (c << 6) + e -
-				                MARK * 0x41041u;
+				uint32_t bits =
+				        (a << 18) + (b << 12) + (c << 6) + e - MARK * 0x41041u;
 
 				out[n] = (unsigned char)(bits >> 16);
 				out[n + 1] = (unsigned char)(bits >> 8);

@@ -15,9 +15,9 @@ struct gd_base64 {
 	bool ended;    /* a padded group is complete: no more may come */
 };
 
-/* Decodes from *p on, to `end` or to the first character that does not fit there or to where
- * fewer than 3 bytes of room are left, moves *p there and returns the number of bytes written. */
-size_t gd_base64_decode(struct gd_base64 *d, const char **p, const char *end, unsigned char *out,
+/* Decodes from *at on, to `end` or to the first character that does not fit there or to where
+ * fewer than 3 bytes of room are left, moves *at there and returns the number of bytes written. */
+size_t gd_base64_decode(struct gd_base64 *d, const char **at, const char *end, unsigned char *out,
                         size_t room);
 
 /* May the text end here? */

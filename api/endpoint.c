@@ -3,8 +3,9 @@
 #include <string.h>
 
 static const struct gd_endpoint endpoints[] = {
-#define GD_GET(path, run, summary)           {"GET", path, summary, NULL, run},
-#define GD_POST(path, prepare, run, summary) {"POST", path, summary, prepare, run},
+#define GD_GET(path, run, answer, summary) {"GET", path, summary, #answer, NULL, NULL, run},
+#define GD_POST(path, prepare, run, fields, answer, summary)                                       \
+	{"POST", path, summary, #answer, fields, prepare, run},
 #include "api/endpoints.def"
 #undef GD_GET
 #undef GD_POST

@@ -17,12 +17,23 @@
 #include "core/arena.h"
 #include "core/error.h"
 
+/* A field of a request's JSON. */
+struct gd_field {
+	const char *name; /* NULL ends a table */
+	bool required;
+	const char *schema; /* JSON Schema */
+};
+
+/* The fields that every specification has (api/fields.def); none. */
+extern const struct gd_field gd_spec_fields[], gd_no_fields[];
+
 struct gd_exchange {
 	const struct gd_service *service; /* its limits, whether it drains */
-	struct gd_arena *arena;           /* the request's memory: nothing is freed singly */
-	struct gd_error *error;           /* holds no error yet */
-	struct gd_json root;              /* POST: the skeleton, any kind of value */
-	struct gd_lifted *lifted;         /* POST: the tensors lifted out of it */
+	const struct gd_endpoint *endpoint;
+	struct gd_arena *arena;   /* the request's memory: nothing is freed singly */
+	struct gd_error *error;   /* holds no error yet */
+	struct gd_json root;      /* POST: the skeleton, any kind of value */
+	struct gd_lifted *lifted; /* POST: the tensors lifted out of it */
 	size_t lifted_count;
 	double cost;        /* set by prepare: floating-point operations, roughly */
 	void *state;        /* from prepare to run */
@@ -31,14 +42,17 @@ struct gd_exchange {
 
 struct gd_endpoint {
 	const char *method, *path, *summary;
+	const char *answer;            /* schema of the 200 answer: a row of schemas.def */
+	const struct gd_field *fields; /* of the request beyond the specification; NULL for GET */
 	bool (*prepare)(struct gd_exchange *x); /* NULL for GET */
 	bool (*run)(struct gd_exchange *x);
 };
 
 /* The handlers of the table. */
-#define GD_GET(path, run, summary) bool run(struct gd_exchange *x);
-#define GD_POST(path, prepare, run, summary)                                                       \
-	bool prepare(struct gd_exchange *x), run(struct gd_exchange *x);
+#define GD_GET(path, run, answer, summary) bool run(struct gd_exchange *x);
+#define GD_POST(path, prepare, run, fields, answer, summary)                                       \
+	bool prepare(struct gd_exchange *x), run(struct gd_exchange *x);                           \
+	extern const struct gd_field fields[];
 #include "api/endpoints.def"
 #undef GD_GET
 #undef GD_POST

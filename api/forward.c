@@ -6,7 +6,7 @@ bool gd_forward_prepare(struct gd_exchange *x)
 	struct gd_compute *c = gd_alloc_zero(x->arena, sizeof *c);
 	if (!c)
 		return gd_arena_fail(x->arena, x->error);
-	struct gd_spec *s = c->spec = gd_spec_read(x, NULL);
+	struct gd_spec *s = c->spec = gd_spec_read(x);
 	if (!s)
 		return false;
 	return (!s->output || gd_ask(c, s->output)) && (!s->loss || gd_ask(c, s->loss)) &&
@@ -22,7 +22,9 @@ bool gd_forward_run(struct gd_exchange *x)
 	gd_doc_object(x->doc);
 	if (s->output)
 		gd_write_node(c, "output", s->output);
-	if (s->loss)
+	if (s->loss && s->loss->rank == 0)
+		gd_write_scalar(c, "loss", s->loss);
+	else if (s->loss)
 		gd_write_node(c, "loss", s->loss);
 	if (!gd_write_rest(c))
 		return false;

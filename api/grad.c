@@ -14,7 +14,7 @@ bool gd_grad_prepare(struct gd_exchange *x)
 	struct grad *r = gd_alloc_zero(x->arena, sizeof *r);
 	if (!r)
 		return gd_arena_fail(x->arena, x->error);
-	struct gd_spec *s = r->compute.spec = gd_spec_read(x, NULL);
+	struct gd_spec *s = r->compute.spec = gd_spec_read(x);
 	if (!s || !gd_spec_scalar(s, &r->scalar, &seed))
 		return false;
 	r->given_cotangent = seed != NULL;

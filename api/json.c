@@ -156,12 +156,35 @@ static const cJSON *find_duplicate(struct gd_arena *arena, const cJSON *object, 
 	return found;
 }
 
+/* In an array or object cJSON leaves these fields unused: from here on they lead to its parent. */
+static void set_parent(cJSON *node, const struct gd_json *v)
+{
+	node->valuestring = (char *)v->up;
+	node->valueint = (int)v->index;
+}
+
+bool gd_json_parent(const struct gd_json *v, struct gd_json *parent)
+{
+	const cJSON *node = v->up;
+
+	if (!node)
+		return false;
+	*parent = (struct gd_json){.node = node,
+	                           .up = (const cJSON *)node->valuestring,
+	                           .key = node->string,
+	                           .index = (size_t)node->valueint};
+	return true;
+}
+
 /* What the grammar does not forbid: duplicate keys, U+0000. */
 static bool check_tree(struct gd_arena *arena, const struct gd_json *v, bool nuls,
                        struct gd_error *e)
 {
 	static const char no_nul[] = "names and strings cannot hold the character U+0000";
 	struct gd_json child;
+
+	if (v->node->child)
+		set_parent((cJSON *)v->node, v);
 
 	if (nuls && cJSON_IsString(v->node) && has_nul_mark(v->node->valuestring))
 		return gd_json_fail(v, e, GD_ERR_invalid_parameter, no_nul);
@@ -172,7 +195,8 @@ static bool check_tree(struct gd_arena *arena, const struct gd_json *v, bool nul
 		if (!ok)
 			return gd_arena_fail(arena, e);
 		if (twice) {
-			child = (struct gd_json){.node = twice, .up = v, .key = twice->string};
+			child = (struct gd_json){
+			        .node = twice, .up = v->node, .key = twice->string};
 			return gd_json_fail(&child, e, GD_ERR_duplicate_key,
 			                    "\"%.64s\" stands more than once in the same object",
 			                    twice->string);
@@ -262,7 +286,7 @@ bool gd_json_first(const struct gd_json *v, struct gd_json *child)
 
 	if (!c)
 		return false;
-	*child = (struct gd_json){.node = c, .up = v, .key = c->string};
+	*child = (struct gd_json){.node = c, .up = v->node, .key = c->string};
 	return true;
 }
 
@@ -286,7 +310,8 @@ bool gd_json_member(const struct gd_json *v, const char *name, struct gd_json *c
 		return false;
 	for (const cJSON *c = v->node->child; c; c = c->next, i++) {
 		if (strcmp(c->string, name) == 0) {
-			*child = (struct gd_json){.node = c, .up = v, .key = c->string, .index = i};
+			*child = (struct gd_json){
+			        .node = c, .up = v->node, .key = c->string, .index = i};
 			return true;
 		}
 	}

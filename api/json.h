@@ -3,8 +3,8 @@
  * The text is the scanner's skeleton, so its grammar has been checked already; what is checked here
  * is what a grammar does not know: duplicate keys, types, unknown and missing fields.
  *
- * A `struct gd_json` is a value and the way to it. It lives on the stack of whoever reads; a child
- * refers to its parent, which must outlive it:
+ * A `struct gd_json` is a value and its place. It may be copied, and is good as long as the
+ * arena:
  *
  *	struct gd_json layers, layer;
  *
@@ -38,9 +38,9 @@ enum gd_json_kind {
 
 struct gd_json {
 	const struct cJSON *node;
-	const struct gd_json *up; /* NULL: the root */
-	const char *key;          /* in an object; NULL in an array */
-	size_t index;             /* position in the object or array, from 0 */
+	const struct cJSON *up; /* the array or object it stands in; NULL: the root */
+	const char *key;        /* in an object; NULL in an array */
+	size_t index;           /* position in the object or array, from 0 */
 };
 
 /* Parses `length` bytes; text[length] must be NUL. Everything is allocated from `arena`. Errors:
@@ -68,6 +68,9 @@ bool gd_json_member(const struct gd_json *v, const char *name, struct gd_json *c
 /* The same, but its absence is missing_field, pointing at v. */
 bool gd_json_require(const struct gd_json *v, const char *name, struct gd_json *child,
                      struct gd_error *e);
+
+/* The array or object that v stands in; false for the root. */
+bool gd_json_parent(const struct gd_json *v, struct gd_json *parent);
 
 /* Values; another type is wrong_type. A number over a double's range is number_out_of_range. */
 const char *gd_json_string(const struct gd_json *v, struct gd_error *e);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/number.h"
+
 static size_t escape_key(const char *key, char *out, size_t room)
 {
 	size_t n = 0;
@@ -23,16 +25,18 @@ static size_t escape_key(const char *key, char *out, size_t room)
 /* Bytes of the pointer of v; writes those that fit, a whole token at a time. */
 static size_t write_pointer(const struct gd_json *v, char *out, size_t room)
 {
-	if (!v->up)
+	struct gd_json parent;
+
+	if (!gd_json_parent(v, &parent))
 		return 0;
 
-	size_t at = write_pointer(v->up, out, room), left = at + 1 < room ? room - at - 1 : 0, n;
-	char digits[24];
+	size_t at = write_pointer(&parent, out, room), left = at + 1 < room ? room - at - 1 : 0, n;
+	char digits[GD_NUMBER_MAX];
 
 	if (v->key)
 		n = escape_key(v->key, left ? out + at + 1 : digits, left);
 	else
-		n = (size_t)snprintf(digits, sizeof digits, "%zu", v->index);
+		n = gd_write_int64(digits, (int64_t)v->index);
 	if (n < left) {
 		out[at] = '/';
 		if (!v->key)
@@ -55,7 +59,12 @@ char *gd_json_pointer(const struct gd_json *v, char *buf, size_t size)
 
 char *gd_json_pointer_new(const struct gd_json *v, struct gd_arena *arena)
 {
-	size_t size = write_pointer(v, NULL, 0) + 1;
+	char short_one[64];
+	size_t size = write_pointer(v, short_one, sizeof short_one) + 1;
+
+	if (size <= sizeof short_one)
+		return gd_strndup(arena, short_one, size - 1);
+
 	char *text = gd_alloc(arena, size);
 
 	return text ? gd_json_pointer(v, text, size) : NULL;
@@ -84,12 +93,14 @@ bool gd_json_fail(const struct gd_json *v, struct gd_error *e, enum gd_code code
 
 const char *gd_json_subject(const struct gd_json *v, char buf[GD_SUBJECT])
 {
-	if (!v->up)
+	struct gd_json parent;
+
+	if (!gd_json_parent(v, &parent))
 		return "the body";
 	if (v->key)
 		snprintf(buf, GD_SUBJECT, "\"%.64s\"", v->key);
-	else if (v->up->key)
-		snprintf(buf, GD_SUBJECT, "element %zu of \"%.64s\"", v->index, v->up->key);
+	else if (parent.key)
+		snprintf(buf, GD_SUBJECT, "element %zu of \"%.64s\"", v->index, parent.key);
 	else
 		snprintf(buf, GD_SUBJECT, "element %zu", v->index);
 	return buf;

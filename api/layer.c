@@ -1,8 +1,11 @@
 /* One layer, or the loss: an op's name, or an object with its operands, parameters and output. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "api/op_name.h"
 #include "api/spec.h"
+#include "api/tensor.h"
 #include "core/build.h"
 #include "core/op.h"
 
@@ -18,83 +21,41 @@ struct layer {
 	int n_listed;
 };
 
-/* --- the operation
- * ---------------------------------------------------------------------------------- */
+/* --- operands ----------------------------------------------------------------------------- */
 
-static bool unknown_op(struct layer *l, const struct gd_json *place, const char *text)
+/* A number within the computation's dtype, or "NaN" and its like. */
+static bool read_number(struct layer *l, const struct gd_json *v, double *value)
 {
-	struct gd_exchange *x = l->s->x;
-	size_t n, k = 0;
-	const struct gd_op *const *all = gd_ops(&n);
-	const char **names = gd_alloc_array(x->arena, n + 1, sizeof *names);
-	gd_json_fail(place, x->error, GD_ERR_unknown_op,
-	             "there is no %s named \"%s\": GET /ops lists "
-	             "them all",
-	             l->is_loss ? "loss" : "operation", text);
-	for (size_t i = 0; names && i < n; i++)
-		if (!l->is_loss || all[i]->loss)
-			names[k++] = all[i]->name;
-	if (names) {
-		names[k] = NULL;
-		gd_did_you_mean(x->error, text, names);
-	}
-	return false;
-}
-
-/* A loss may be named with or without its ending. */
-static const struct gd_op *find_loss(const char *text)
-{
-	char name[64];
-	size_t n = strlen(text);
-	if (n + sizeof "_loss" > sizeof name)
-		return NULL;
-	snprintf(name, sizeof name, "%s_loss", text);
-	const struct gd_op *op = gd_op_find(name);
-	if (op || n < 5 || strcmp(text + n - 5, "_loss") != 0)
-		return op;
-	snprintf(name, sizeof name, "%.*s", (int)(n - 5), text);
-	return gd_op_find(name);
-}
-
-static bool find_op(struct layer *l)
-{
-	struct gd_exchange *x = l->s->x;
-	struct gd_json member;
-	const struct gd_json *place = l->v;
-	if (gd_json_kind(l->v) == GD_JSON_OBJECT) {
-		if (!gd_json_require(l->v, "op", &member, x->error))
-			return false;
-		place = &member;
-	} else if (gd_json_kind(l->v) != GD_JSON_STRING) {
-		return gd_json_wrong_type(l->v, "an op's name or an object", x->error);
-	}
-	const char *text = gd_json_string(place, x->error);
-	if (!text)
+	struct gd_spec *s = l->s;
+	if (!gd_json_extended(v, value, s->x->error))
 		return false;
-	l->op = gd_op_find(text);
-	if (!l->op && l->is_loss)
-		l->op = find_loss(text);
-	return l->op ? true : unknown_op(l, place, text);
+	if (s->graph.dtype == GD_FLOAT32 && isinf((float)*value) && !isinf(*value))
+		return gd_json_fail(v, s->x->error, GD_ERR_number_out_of_range,
+		                    "%g is beyond float32's range", *value);
+	return true;
 }
 
-/* --- operands
- * --------------------------------------------------------------------------------------- */
+static bool read_constant(struct layer *l, const struct gd_json *v, int i)
+{
+	double value;
+	if (!read_number(l, v, &value))
+		return false;
+	l->call.in[i] = gd_const(&l->s->graph, value);
+	return l->call.in[i] != NULL;
+}
 
 /* A name, a number (a constant), or null (left out). */
 static bool read_operand(struct layer *l, const struct gd_json *v, int i)
 {
 	struct gd_spec *s = l->s;
-	double value;
 	switch (gd_json_kind(v)) {
 	case GD_JSON_NULL: return true;
-	case GD_JSON_NUMBER:
-		if (!gd_json_number(v, &value, s->x->error))
-			return false;
-		l->call.in[i] = gd_const(&s->graph, value);
-		return l->call.in[i] != NULL;
+	case GD_JSON_NUMBER: return read_constant(l, v, i);
 	case GD_JSON_STRING: {
 		const char *text = gd_json_text(v);
 		l->from[i] = gd_spec_find(s, text);
+		if (!l->from[i] && gd_is_nonfinite_text(text))
+			return read_constant(l, v, i);
 		if (!l->from[i])
 			return gd_spec_unknown(s, v, text) != NULL;
 		l->call.in[i] = l->from[i]->node;
@@ -185,8 +146,7 @@ static bool default_operands(struct layer *l)
 	return true;
 }
 
-/* --- parameters
- * ------------------------------------------------------------------------------------- */
+/* --- parameters --------------------------------------------------------------------------- */
 
 static bool read_ints(const struct gd_json *v, struct gd_value *value, struct gd_error *e)
 {
@@ -236,7 +196,7 @@ static bool read_param(struct layer *l, const struct gd_json *v, int i)
 	switch (p->type) {
 	case GD_PARAM_BOOL: return gd_json_bool(v, &value->flag, e);
 	case GD_PARAM_INT: return gd_json_int(v, INT64_MIN, INT64_MAX, &value->i, e);
-	case GD_PARAM_FLOAT: return gd_json_extended(v, &value->f, e);
+	case GD_PARAM_FLOAT: return read_number(l, v, &value->f);
 	case GD_PARAM_INTS: return read_ints(v, value, e);
 	case GD_PARAM_CHOICE: return read_choice(v, p, value, e);
 	}
@@ -257,8 +217,7 @@ static bool check_required(struct layer *l)
 	return true;
 }
 
-/* --- members
- * ----------------------------------------------------------------------------------------- */
+/* --- members ------------------------------------------------------------------------------ */
 
 static bool unknown_member(struct layer *l, const struct gd_json *member)
 {
@@ -311,8 +270,7 @@ static bool read_members(struct layer *l)
 	return true;
 }
 
-/* --- results
- * ----------------------------------------------------------------------------------------- */
+/* --- results ------------------------------------------------------------------------------ */
 
 static bool name_output(struct layer *l, const struct gd_json *v, struct gd_node *node)
 {
@@ -368,31 +326,69 @@ static bool make_room(struct layer *l)
 	return true;
 }
 
-/* Whose numbers the layer read: by default, they get gradients. A loss's own do not. */
+/* Whose numbers the layer read: by default, they get gradients. A loss's own do not, but what it is
+ * the loss of does. */
 static void note_use(struct layer *l)
 {
 	for (int i = 0; i < l->room; i++) {
 		if (!l->from[i])
 			continue;
-		if (l->call.indices >> (i < 32 ? i : 31) & 1)
+		if (i < 32 && (l->call.indices >> i & 1))
 			l->from[i]->used_as_index = true;
-		else if (!l->is_loss && gd_is_float(l->from[i]->node->dtype))
+		else if ((!l->is_loss || i == 0) && gd_is_float(l->from[i]->node->dtype))
 			l->from[i]->used = true;
 	}
+}
+
+/* The build failed, and the error points at the layer, or at a parameter that may stand at its
+ * default. Points at what was written instead: a null, an element of a tensor. */
+static bool point_exactly(struct layer *l)
+{
+	const struct gd_exchange *x = l->s->x;
+	struct gd_json place, inputs;
+	const char *pointer = x->error->pointer, *param = strrchr(pointer, '/');
+	int i = l->call.bad_operand;
+	if (param && strncmp(pointer, l->s->graph.origin, (size_t)(param - pointer)) == 0 &&
+	    !l->s->graph.origin[param - pointer] && !gd_json_member(l->v, param + 1, &place))
+		gd_json_point(l->v, x->error);
+	if (i < 0)
+		return false;
+	if (l->call.bad_element) {
+		struct gd_json tensors, tensor;
+		struct gd_tensor t = gd_node_tensor(l->call.in[i]);
+		if (l->from[i] && gd_json_member(&x->root, "tensors", &tensors) &&
+		    gd_json_member(&tensors, l->from[i]->name, &tensor))
+			gd_point_at_element(&tensor, &t, l->call.bad_index, x->error);
+		return false;
+	}
+	if (l->listed && i < l->n_listed && gd_json_member(l->v, "inputs", &inputs)) {
+		bool more = gd_json_first(&inputs, &place);
+		while (more && (int)place.index < i)
+			more = gd_json_next(&place);
+		gd_json_point(&place, x->error);
+	} else if (!l->op->operands[0].list &&
+	           gd_json_member(l->v, l->op->operands[i].name, &place)) {
+		gd_json_point(&place, x->error);
+	}
+	return false;
 }
 
 bool gd_layer_read(struct gd_spec *s, const struct gd_json *v, bool is_loss, struct gd_node **y)
 {
 	struct layer l = {.s = s, .v = v, .is_loss = is_loss};
-	if (!find_op(&l))
+	l.op = gd_op_named(s->x, v, is_loss);
+	if (!l.op)
 		return false;
 	s->graph.origin = gd_json_pointer_new(v, s->x->arena);
 	s->graph.op = l.op->name;
 	if (!s->graph.origin)
 		return gd_arena_fail(s->x->arena, s->x->error);
 	gd_call_init(&l.call, &s->graph, l.op);
-	if (!make_room(&l) || !read_members(&l) || !check_required(&l) || !default_operands(&l) ||
-	    !gd_call_build(&l.call) || !name_outputs(&l))
+	if (!make_room(&l) || !read_members(&l) || !check_required(&l) || !default_operands(&l))
+		return false;
+	if (!gd_call_build(&l.call))
+		return point_exactly(&l);
+	if (!name_outputs(&l))
 		return false;
 	note_use(&l);
 	*y = l.call.out[0];

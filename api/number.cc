@@ -17,8 +17,8 @@
 #error "the byte order of words of digits is little-endian here"
 #endif
 
-#define GD_INLINE  static inline __attribute__((always_inline))
-#define LIKELY(x)  __builtin_expect(!!(x), 1)
+#define GD_INLINE   static inline __attribute__((always_inline))
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 namespace
@@ -187,8 +187,9 @@ GD_INLINE bool parse(const char *p, const char *end, decimal &d)
 	return true;
 }
 
-template <class T> __attribute__((noinline, cold)) fast_float::adjusted_mantissa exactly(
-        decimal d, fast_float::adjusted_mantissa am)
+template <class T>
+__attribute__((noinline, cold)) fast_float::adjusted_mantissa
+exactly(decimal d, fast_float::adjusted_mantissa am)
 {
 	fast_float::parsed_number_string text;
 
@@ -210,6 +211,14 @@ template <class T> GD_INLINE bool round_to(const decimal &d, T &value)
 
 	if (d.exponent == 0 && d.digits <= format::max_mantissa_fast_path()) {
 		value = (T)d.digits;
+		if (d.negative)
+			value = -value;
+		return true;
+	}
+
+	/* Both exact, so that there is one rounding: the way of short decimals. */
+	if (d.exponent < 0 && d.exponent >= -10 && d.digits <= format::max_mantissa_fast_path()) {
+		value = (T)d.digits / format::exact_power_of_ten(-d.exponent);
 		if (d.negative)
 			value = -value;
 		return true;
@@ -318,18 +327,18 @@ GD_INLINE unsigned __int128 sixteen_chars(uint32_t high, uint32_t low)
 	__m128i eights = _mm_set_epi64x(low, high);
 	__m128i tops = _mm_srli_epi64(_mm_mul_epu32(eights, _mm_set1_epi64x(3518437209)), 45);
 	__m128i fours = _mm_add_epi64(
-	        tops, _mm_slli_epi64(_mm_sub_epi64(eights, _mm_mul_epu32(tops, _mm_set1_epi64x(
-	                                                                             10000))),
-	                             32));
+	        tops,
+	        _mm_slli_epi64(_mm_sub_epi64(eights, _mm_mul_epu32(tops, _mm_set1_epi64x(10000))),
+	                       32));
 	__m128i hundreds = _mm_srli_epi16(_mm_mulhi_epu16(fours, _mm_set1_epi32(5243)), 3);
 	__m128i twos = _mm_add_epi32(
 	        hundreds,
-	        _mm_slli_epi32(
-	                _mm_sub_epi32(fours, _mm_mullo_epi16(hundreds, _mm_set1_epi32(100))), 16));
+	        _mm_slli_epi32(_mm_sub_epi32(fours, _mm_mullo_epi16(hundreds, _mm_set1_epi32(100))),
+	                       16));
 	__m128i tens = _mm_mulhi_epu16(twos, _mm_set1_epi16(6554));
 	__m128i ones = _mm_sub_epi16(twos, _mm_mullo_epi16(tens, _mm_set1_epi16(10)));
-	__m128i text = _mm_or_si128(_mm_or_si128(tens, _mm_slli_epi16(ones, 8)),
-	                            _mm_set1_epi8('0'));
+	__m128i text =
+	        _mm_or_si128(_mm_or_si128(tens, _mm_slli_epi16(ones, 8)), _mm_set1_epi8('0'));
 	unsigned __int128 word;
 
 	_mm_storeu_si128((__m128i *)&word, text);

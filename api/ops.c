@@ -1,6 +1,7 @@
 /* GET /ops: the catalogue, from the table that runs it. */
+#include "api/ops.h"
+
 #include "api/endpoint.h"
-#include "core/op.h"
 
 static void member(struct gd_doc *d, const char *key, const char *value)
 {
@@ -8,15 +9,20 @@ static void member(struct gd_doc *d, const char *key, const char *value)
 	gd_doc_string(d, value);
 }
 
-static void write_operands(struct gd_doc *d, const struct gd_op *op)
+const char *gd_operand_type(enum gd_operand_kind kind)
 {
 	static const char *const types[] = {"float", "integer", "mask", "any"};
+	return types[kind];
+}
+
+static void write_operands(struct gd_doc *d, const struct gd_op *op)
+{
 	gd_doc_key(d, "operands");
 	gd_doc_array(d);
 	for (int i = 0; i < op->n_operands; i++) {
 		gd_doc_object(d);
 		member(d, "name", op->operands[i].name);
-		member(d, "type", types[op->operands[i].kind]);
+		member(d, "type", gd_operand_type(op->operands[i].kind));
 		gd_doc_key(d, "optional");
 		gd_doc_bool(d, op->operands[i].optional);
 		gd_doc_key(d, "list");
@@ -26,11 +32,9 @@ static void write_operands(struct gd_doc *d, const struct gd_op *op)
 	gd_doc_end(d);
 }
 
-/* The default as JSON: a number, true, false, null or a word. */
-static void write_default(struct gd_doc *d, const struct gd_param_spec *p)
+void gd_write_default(struct gd_doc *d, const struct gd_param_spec *p)
 {
 	const struct gd_value *v = &p->fallback;
-	gd_doc_key(d, "default");
 	if (v->null) {
 		gd_doc_null(d);
 		return;
@@ -55,8 +59,10 @@ static void write_params(struct gd_doc *d, const struct gd_op *op)
 		member(d, "type", p->type_text);
 		gd_doc_key(d, "required");
 		gd_doc_bool(d, !p->default_text);
-		if (p->default_text)
-			write_default(d, p);
+		if (p->default_text) {
+			gd_doc_key(d, "default");
+			gd_write_default(d, p);
+		}
 		gd_doc_end(d);
 	}
 	gd_doc_end(d);

@@ -173,6 +173,7 @@ static bool prepare(struct gd_request *r)
 	size_t length;
 
 	r->prepared = true;
+	x->endpoint = r->endpoint;
 	if (!r->scan)
 		return true;
 	if (!gd_scan_end(r->scan))

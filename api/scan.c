@@ -46,7 +46,8 @@ bool scan_emit_slow(struct gd_scan *s, const char *text, size_t n)
 		if (room > most)
 			room = most;
 
-		char *moved = gd_data_resize(s->arena, s->text, s->text ? s->room + 1 : 0, room + 1);
+		char *moved =
+		        gd_data_resize(s->arena, s->text, s->text ? s->room + 1 : 0, room + 1);
 
 		if (!moved)
 			return scan_fail_arena(s);

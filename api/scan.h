@@ -31,10 +31,10 @@
 /* Longest text of one number; a longer one is limit_exceeded. */
 enum { GD_NUMBER_TEXT_MAX = 4096 };
 
-/* An element whose exact value its float does not tell: an integer that is not exactly tensor.data's
- * double or float (over 2^53 or 2^24), or, is_int false and in float64 tensors only, a decimal that
- * rounds to another float32 directly (f) than by way of its double. For an integer, (float)i is the
- * right float32. */
+/* An element whose exact value its float does not tell: an integer (i) beyond 2^53, in a float32
+ * tensor also one that float32 does not hold; or, in float64 tensors only, a decimal that rounds to
+ * another float32 (f) directly than by way of its double. Of an integer (float)i is that float32.
+ */
 struct gd_exact {
 	size_t index;
 	bool is_int;

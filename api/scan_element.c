@@ -108,9 +108,9 @@ static bool add_exact(struct gd_scan *s, struct gd_exact exact)
 
 	if (now->exact_count == now->exact_room) {
 		size_t room = now->exact_room ? 2 * now->exact_room : 8;
-		void *more = gd_data_resize(s->arena, now->exact,
-		                            now->exact_room * sizeof *now->exact,
-		                            room * sizeof *now->exact);
+		void *more =
+		        gd_data_resize(s->arena, now->exact, now->exact_room * sizeof *now->exact,
+		                       room * sizeof *now->exact);
 
 		if (!more)
 			return scan_fail_arena(s);
@@ -122,10 +122,10 @@ static bool add_exact(struct gd_scan *s, struct gd_exact exact)
 	return true;
 }
 
-/* Is the double or float just this integer? */
+/* Is the double or float just this integer, and was it safe to assume so? */
 static bool is_exactly(double value, int64_t i)
 {
-	return value < 0x1p63 && (int64_t)value == i;
+	return fabs(value) <= 0x1p53 && (int64_t)value == i;
 }
 
 /* What the tensor's value does not tell of this element. */

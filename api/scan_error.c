@@ -160,6 +160,11 @@ static void begin_part(struct pointer *p)
 	put_char(p, '/');
 }
 
+static int hex_value(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
 /* One part from n bytes of a string of the skeleton, whose escapes are few: \" \\ \b \f \n \r \t
  * and \u00XX. */
 static void put_part(struct pointer *p, const char *text, size_t n)
@@ -178,10 +183,8 @@ static void put_part(struct pointer *p, const char *text, size_t n)
 			if (letter) {
 				c = meant[letter - letters];
 			} else if (c == 'u') {
-				unsigned code = 0;
-
-				sscanf(text + i + 1, "%4x", &code);
-				c = (char)code;
+				/* Not yet NUL-terminated text: 00, then two digits. */
+				c = (char)(hex_value(text[i + 3]) << 4 | hex_value(text[i + 4]));
 				i += 4;
 			}
 		}

@@ -108,8 +108,8 @@ struct gd_scan {
 	size_t lifted_count, lifted_room;
 	bool in_tensor;
 	enum scan_cells cells;
-	int level; /* rows open */
-	int rank;  /* −1: not known yet. shape[i] is −1 likewise */
+	int level;                 /* rows open */
+	int rank;                  /* −1: not known yet. shape[i] is −1 likewise */
 	int64_t seen[GD_MAX_RANK]; /* rows complete in each open row, for rows that hold rows */
 	size_t n, data_room;       /* elements */
 	size_t row_start;

@@ -4,7 +4,10 @@
 
 /* Bytes that stand for themselves in JSON text: all but '"', '\', control characters, non-ASCII. */
 static const bool plain[256] = {
-        [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... 0x7F] = true,
+        [' '] = true,
+        ['!'] = true,
+        ['#' ... '['] = true,
+        [']' ... 0x7F] = true,
 };
 
 const char *scan_string_begin(struct gd_scan *s, const char *p, const char *end,
@@ -179,9 +182,7 @@ static bool take_escape_byte(struct gd_scan *s, const char *p)
 	case AFTER_BACKSLASH: return take_escaped(s, p);
 	case HEX:
 	case LOW_HEX: return take_hex(s, p);
-	case LOW_BACKSLASH:
-		s->escape = LOW_U;
-		return c == '\\' || lone_surrogate(s, s->high);
+	case LOW_BACKSLASH: s->escape = LOW_U; return c == '\\' || lone_surrogate(s, s->high);
 	case LOW_U:
 		s->escape = LOW_HEX;
 		s->hex = 0;
@@ -231,8 +232,9 @@ const char *scan_string(struct gd_scan *s, const char *p, const char *end)
 			s->escape = AFTER_BACKSLASH;
 			s->escape_offset = scan_offset(s, p);
 		} else if (c < ' ') {
-			return scan_unexpected(s, scan_offset(s, p), *p,
-			                       "'\"' at the end of a string, or its next character");
+			return scan_unexpected(
+			        s, scan_offset(s, p), *p,
+			        "'\"' at the end of a string, or its next character");
 		} else if (c >= 0x80 && !utf8_lead(s, c)) {
 			bad_utf8(s, p);
 			return NULL;

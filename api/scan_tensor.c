@@ -13,9 +13,8 @@ static bool add_lifted(struct gd_scan *s)
 		                    s->limits->tensors);
 	if (s->lifted_count == s->lifted_room) {
 		size_t room = s->lifted_room ? 2 * s->lifted_room : 6;
-		struct gd_lifted *more =
-		        gd_data_resize(s->arena, s->lifted, s->lifted_room * sizeof *more,
-		                       room * sizeof *more);
+		struct gd_lifted *more = gd_data_resize(
+		        s->arena, s->lifted, s->lifted_room * sizeof *more, room * sizeof *more);
 
 		if (!more)
 			return scan_fail_arena(s);

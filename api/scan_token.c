@@ -12,7 +12,8 @@ static const char *bad_number(struct gd_scan *s, const char *text, const char *s
 	char before = stop[-1];
 
 	if (before == '0')
-		return scan_malformed(s, offset, "a number does not begin with 0 and another digit");
+		return scan_malformed(s, offset,
+		                      "a number does not begin with 0 and another digit");
 	return scan_unexpected(s, offset, c,
 	                       before == '.'     ? "a digit after the decimal point"
 	                       : stop - text > 1 ? "a digit in the exponent"
@@ -157,7 +158,7 @@ const char *scan_literal(struct gd_scan *s, const char *p, const char *end)
 	}
 	if (s->in_tensor)
 		return (*word == 'n' ? scan_cell_null(s) : scan_cell_bool(s, *word == 't')) ? p
-		                                                                           : NULL;
+		                                                                            : NULL;
 	scan_value_done(s);
 	return scan_emit(s, word, s->literal_at) ? p : NULL;
 }

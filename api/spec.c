@@ -5,8 +5,7 @@
 #include "core/build.h"
 #include "api/tensor.h"
 
-/* --- names
- * ----------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------- */
 
 /* FNV-1a. */
 static size_t hash(const char *s)
@@ -77,8 +76,7 @@ struct gd_node *gd_spec_unknown(struct gd_spec *s, const struct gd_json *v, cons
 	return NULL;
 }
 
-/* --- tensors
- * --------------------------------------------------------------------------------------- */
+/* --- tensors ------------------------------------------------------------------------------ */
 
 static bool read_tensors(struct gd_spec *s)
 {
@@ -87,14 +85,14 @@ static bool read_tensors(struct gd_spec *s)
 	if (!gd_json_require(&x->root, "tensors", &tensors, x->error) ||
 	    !gd_json_is(&tensors, GD_JSON_OBJECT, x->error))
 		return false;
+	s->graph.origin = "/tensors";
 	for (bool more = gd_json_first(&tensors, &member); more; more = gd_json_next(&member)) {
 		struct gd_tensor t;
 		if (!gd_read_tensor(x, &member, s->graph.dtype, &t))
 			return false;
 		struct gd_name *name = gd_spec_add(s, member.key);
-		s->graph.origin = gd_json_pointer_new(&member, x->arena);
-		if (!name || !s->graph.origin)
-			return gd_arena_fail(x->arena, x->error);
+		if (!name)
+			return false;
 		name->node = gd_leaf(&s->graph, &t, member.key);
 		if (!name->node)
 			return false;
@@ -102,8 +100,7 @@ static bool read_tensors(struct gd_spec *s)
 	return true;
 }
 
-/* --- top-level fields
- * ------------------------------------------------------------------------------ */
+/* --- top-level fields --------------------------------------------------------------------- */
 
 /* One of a few words. */
 static bool read_dtype(struct gd_spec *s, enum gd_dtype *dtype)
@@ -239,22 +236,29 @@ static bool default_wrt(struct gd_spec *s)
 	return true;
 }
 
-/* The fields that all calculations share, and those of one. */
-static bool known_fields(struct gd_exchange *x, const char *const *more)
+const struct gd_field gd_spec_fields[] = {
+#define GD_FIELD(name, required, ...) {#name, required, #__VA_ARGS__},
+#include "api/fields.def"
+#undef GD_FIELD
+        {NULL, false, NULL},
+};
+
+const struct gd_field gd_no_fields[] = {{NULL, false, NULL}};
+
+/* The fields that all calculations share, and those of this one. */
+static bool known_fields(struct gd_exchange *x)
 {
-	static const char *const shared[] = {"dtype", "tensors", "layers",   "loss", "grad_output",
-	                                     "wrt",   "return",  "encoding", NULL};
 	const char *names[24];
 	size_t n = 0;
-	for (size_t i = 0; shared[i]; i++)
-		names[n++] = shared[i];
-	for (size_t i = 0; more && more[i]; i++)
-		names[n++] = more[i];
+	for (const struct gd_field *f = gd_spec_fields; f->name; f++)
+		names[n++] = f->name;
+	for (const struct gd_field *f = x->endpoint->fields; f->name; f++)
+		names[n++] = f->name;
 	names[n] = NULL;
 	return gd_json_known(&x->root, names, x->error);
 }
 
-struct gd_spec *gd_spec_read(struct gd_exchange *x, const char *const *more)
+struct gd_spec *gd_spec_read(struct gd_exchange *x)
 {
 	enum gd_dtype dtype;
 	struct gd_spec *s = gd_alloc_zero(x->arena, sizeof *s);
@@ -264,7 +268,7 @@ struct gd_spec *gd_spec_read(struct gd_exchange *x, const char *const *more)
 	}
 	s->x = x;
 	s->last = &s->first;
-	if (!known_fields(x, more) || !read_dtype(s, &dtype) || !read_encoding(s) || !grow(s))
+	if (!known_fields(x) || !read_dtype(s, &dtype) || !read_encoding(s) || !grow(s))
 		return NULL;
 	gd_graph_init(&s->graph, x->arena, x->error, dtype, x->service->limits.nodes);
 	if (!read_tensors(s) || !read_layers(s) || !read_wanted(s, "wrt", &s->wrt) ||
@@ -273,18 +277,21 @@ struct gd_spec *gd_spec_read(struct gd_exchange *x, const char *const *more)
 	return s;
 }
 
-/* --- the scalar
- * ------------------------------------------------------------------------------------ */
+/* --- the scalar --------------------------------------------------------------------------- */
 
 static struct gd_node *read_grad_output(struct gd_spec *s, const struct gd_json *v)
 {
-	if (gd_json_kind(v) == GD_JSON_STRING) {
-		const char *text = gd_json_text(v);
-		struct gd_name *name = gd_spec_find(s, text);
-		if (!name || name->is_output)
-			return gd_spec_unknown(s, v, text);
+	const char *text = gd_json_text(v);
+	struct gd_name *name = gd_json_kind(v) == GD_JSON_STRING ? gd_spec_find(s, text) : NULL;
+	if (name && !name->is_output)
 		return name->node;
+	if (name) {
+		gd_json_fail(v, s->x->error, GD_ERR_unknown_tensor,
+		             "grad_output names one of the tensors, but \"%s\" is an output", text);
+		return NULL;
 	}
+	if (gd_json_kind(v) == GD_JSON_STRING && !gd_is_nonfinite_text(text))
+		return gd_spec_unknown(s, v, text);
 	struct gd_tensor t;
 	if (!gd_read_tensor(s->x, v, s->graph.dtype, &t))
 		return NULL;
@@ -300,7 +307,6 @@ bool gd_spec_scalar(struct gd_spec *s, struct gd_node **y, struct gd_node **seed
 	                gd_json_kind(&given) != GD_JSON_NULL;
 	*y = s->loss ? s->loss : s->output;
 	*seed = NULL;
-	gd_shape_text((*y)->rank, (*y)->shape, want);
 	if (!gd_is_float((*y)->dtype)) {
 		gd_fail(x->error, GD_ERR_not_differentiable,
 		        "the last output is a %s tensor, which has no derivative",
@@ -315,6 +321,7 @@ bool gd_spec_scalar(struct gd_spec *s, struct gd_node **y, struct gd_node **seed
 	if (!has_seed) {
 		if ((*y)->count == 1)
 			return true;
+		gd_shape_text((*y)->rank, (*y)->shape, want);
 		gd_fail(x->error, GD_ERR_not_scalar,
 		        "%s has the shape %s: a gradient needs a scalar. Give a loss, or "
 		        "grad_output of that shape",
@@ -329,6 +336,7 @@ bool gd_spec_scalar(struct gd_spec *s, struct gd_node **y, struct gd_node **seed
 		return false;
 	if (gd_same_shape(*seed, *y))
 		return true;
+	gd_shape_text((*y)->rank, (*y)->shape, want);
 	gd_json_fail(&given, x->error, GD_ERR_shape_mismatch,
 	             "grad_output has the shape %s, but the output has %s",
 	             gd_shape_text((*seed)->rank, (*seed)->shape, got), want);

@@ -39,9 +39,9 @@ struct gd_spec {
 };
 
 /* Reads everything that all calculations share: dtype, tensors, layers, loss, wrt, return,
- * encoding. Fields beyond these and `more` (ends with NULL) are unknown. The spec lives in the
+ * encoding. Fields beyond these and the endpoint's own are unknown. The spec lives in the
  * exchange's arena. */
-struct gd_spec *gd_spec_read(struct gd_exchange *x, const char *const *more);
+struct gd_spec *gd_spec_read(struct gd_exchange *x);
 
 /* The scalar to differentiate, and the cotangent to start from (NULL: 1): the loss, or the last
  * output with "grad_output", or a last output of one element. False: not_scalar, or what is wrong
@@ -54,8 +54,7 @@ struct gd_name *gd_spec_find(const struct gd_spec *s, const char *name);
 /* unknown_tensor at v, with a did-you-mean. Returns NULL. */
 struct gd_node *gd_spec_unknown(struct gd_spec *s, const struct gd_json *v, const char *name);
 
-/* --- between spec.c and layer.c
- * ------------------------------------------------------------------- */
+/* --- between spec.c and layer.c ----------------------------------------------------------- */
 
 /* A new name; NULL when the arena is out. */
 struct gd_name *gd_spec_add(struct gd_spec *s, const char *name);

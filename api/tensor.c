@@ -4,26 +4,37 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The element `index` of the tensor at v: /tensors/x/0/2, or …/data/5 in the flat form. */
+void gd_point_at_element(const struct gd_json *v, const struct gd_tensor *t, size_t index,
+                         struct gd_error *e)
+{
+	struct gd_json form;
+	size_t rest = t->count;
+	char *at = e->pointer, *end = at + sizeof e->pointer;
+	gd_json_point(v, e);
+	if (gd_json_member(v, "base64", &form)) {
+		gd_json_point(&form, e);
+		return;
+	}
+	if (gd_json_member(v, "data", &form)) {
+		gd_json_point(&form, e);
+		at += strlen(at);
+		snprintf(at, (size_t)(end - at), "/%zu", index);
+		return;
+	}
+	for (int i = 0; i < t->rank; i++, index %= rest) {
+		rest /= (size_t)t->shape[i];
+		at += strlen(at);
+		if (end - at > 24)
+			snprintf(at, (size_t)(end - at), "/%zu", index / rest);
+	}
+}
+
 static bool element_fail(struct gd_exchange *x, const struct gd_json *v, const struct gd_tensor *t,
                          size_t index, enum gd_code code, const char *needs)
 {
-	char at[sizeof x->error->pointer];
 	gd_json_fail(v, x->error, code, "element %zu of %s %s", index,
 	             v->key ? v->key : "the tensor", needs);
-	memcpy(at, x->error->pointer, sizeof at);
-	size_t rest = t->count, used = strlen(at);
-	for (int i = 0; i < t->rank; i++) {
-		rest /= (size_t)t->shape[i];
-		char part[24];
-		int n = snprintf(part, sizeof part, "/%zu", index / rest);
-		if (used + (size_t)n >= sizeof at)
-			break;
-		memcpy(at + used, part, (size_t)n + 1);
-		used += (size_t)n;
-		index %= rest;
-	}
-	gd_error_pointer(x->error, "%s", at);
+	gd_point_at_element(v, t, index, x->error);
 	return false;
 }
 
@@ -54,13 +65,13 @@ static bool narrow(struct gd_exchange *x, const struct gd_json *v, struct gd_ten
 	for (size_t i = 0; i < t->count; i++) {
 		double d = from[i];
 		float f = (float)d;
-		if (isinf(f) && !isinf(d))
-			return element_fail(x, v, t, i, GD_ERR_number_out_of_range,
-			                    "is beyond float32's range");
 		for (; lifted && k < lifted->exact_count && lifted->exact[k].index <= i; k++)
 			if (lifted->exact[k].index == i)
 				f = lifted->exact[k].is_int ? (float)lifted->exact[k].as.i
 				                            : lifted->exact[k].as.f;
+		if (isinf(f) && !isinf(d))
+			return element_fail(x, v, t, i, GD_ERR_number_out_of_range,
+			                    "is beyond float32's range");
 		to[i] = f;
 	}
 	return resize(x, t, GD_FLOAT32);
@@ -124,8 +135,7 @@ static bool to_bool(struct gd_exchange *x, const struct gd_json *v, struct gd_te
 	return resize(x, t, GD_BOOL);
 }
 
-/* --- the flat and the base64 form --------------------------------------------------------------
- */
+/* --- the flat and the base64 form --------------------------------------------------------- */
 
 static bool read_shape(struct gd_exchange *x, const struct gd_json *v, struct gd_tensor *t)
 {
@@ -172,10 +182,13 @@ static bool from_base64(struct gd_exchange *x, const struct gd_json *v,
 	size_t bytes = lifted->tensor.count, needed = t->count * gd_dtype_size(dtype);
 	if (bytes != needed) {
 		char text[GD_SHAPE_TEXT];
-		return gd_json_fail(v, x->error, GD_ERR_shape_mismatch,
-		                    "a %s tensor of shape %s has %zu bytes, but base64 holds %zu",
-		                    gd_dtype_name(dtype), gd_shape_text(t->rank, t->shape, text),
-		                    needed, bytes);
+		int64_t elements = (int64_t)(bytes / gd_dtype_size(dtype));
+		gd_json_fail(v, x->error, GD_ERR_shape_mismatch,
+		             "a %s tensor of shape %s has %zu bytes, but base64 holds %zu",
+		             gd_dtype_name(dtype), gd_shape_text(t->rank, t->shape, text), needed,
+		             bytes);
+		gd_error_shapes(x->error, t->rank, t->shape, 1, &elements);
+		return false;
 	}
 	t->dtype = dtype;
 	t->data = lifted->tensor.data;
@@ -207,33 +220,23 @@ static bool from_data(struct gd_exchange *x, const struct gd_json *v,
 	return true;
 }
 
+/* v is the tensor, in whatever form. */
 static bool convert(struct gd_exchange *x, const struct gd_json *v, struct gd_tensor *t,
                     const struct gd_lifted *lifted, enum gd_dtype dtype, bool dtype_given,
                     enum gd_dtype floating)
 {
-	struct gd_tensor flat = *t; /* pointers of its elements are …/data/5 */
-	if (v->key && strcmp(v->key, "data") == 0) {
-		flat.rank = 1;
-		flat.shape[0] = (int64_t)t->count;
-	}
-	bool ok = true;
 	if (t->dtype == GD_BOOL) {
 		if (dtype_given && dtype != GD_BOOL && t->count)
-			return gd_json_fail(v, x->error, GD_ERR_wrong_type,
-			                    "a %s tensor needs numbers, but holds true and false",
-			                    gd_dtype_name(dtype));
-	} else if (dtype == GD_INT64) {
-		ok = to_int64(x, v, &flat, lifted);
-	} else if (dtype == GD_BOOL) {
-		ok = to_bool(x, v, &flat);
-	} else {
-		/* A float32 tensor of a float64 computation holds float32 values. */
-		ok = to_floating(x, v, &flat, lifted, dtype) &&
-		     to_floating(x, v, &flat, NULL, floating);
+			return element_fail(x, v, t, 0, GD_ERR_wrong_type,
+			                    "is true or false, but the dtype says numbers");
+		return true;
 	}
-	t->dtype = flat.dtype;
-	t->data = flat.data;
-	return ok;
+	if (dtype == GD_INT64)
+		return to_int64(x, v, t, lifted);
+	if (dtype == GD_BOOL)
+		return to_bool(x, v, t);
+	/* A float32 tensor of a float64 computation holds float32 values. */
+	return to_floating(x, v, t, lifted, dtype) && to_floating(x, v, t, NULL, floating);
 }
 
 static const struct gd_lifted *lifted_at(struct gd_exchange *x, const struct gd_json *v)
@@ -265,21 +268,24 @@ static bool from_object(struct gd_exchange *x, const struct gd_json *v, enum gd_
 		        place, has_data ? "an array of numbers" : "a base64 string", x->error);
 	if (has_data && !lifted->is_base64)
 		return from_data(x, place, lifted, t) &&
-		       convert(x, place, t, lifted, dtype, given, floating);
+		       convert(x, v, t, lifted, dtype, given, floating);
 	if (!from_base64(x, place, lifted, dtype, t))
 		return false;
-	return !gd_is_float(dtype) || to_floating(x, place, t, NULL, floating);
+	return !gd_is_float(dtype) || to_floating(x, v, t, NULL, floating);
 }
 
-/* --- any form ------------------------------------------------------------------------------------
- */
+/* --- any form ----------------------------------------------------------------------------- */
+
+bool gd_is_nonfinite_text(const char *text)
+{
+	return strcmp(text, "NaN") == 0 || strcmp(text, "Infinity") == 0 ||
+	       strcmp(text, "-Infinity") == 0;
+}
 
 static bool from_string(struct gd_exchange *x, const struct gd_json *v, enum gd_dtype floating,
                         struct gd_tensor *t)
 {
-	const char *text = gd_json_text(v);
-	if (strcmp(text, "NaN") != 0 && strcmp(text, "Infinity") != 0 &&
-	    strcmp(text, "-Infinity") != 0)
+	if (!gd_is_nonfinite_text(gd_json_text(v)))
 		return gd_json_wrong_type(v, "numbers", x->error);
 	double value;
 	*t = (struct gd_tensor){.dtype = GD_FLOAT64, .count = 1};

@@ -12,4 +12,12 @@
 bool gd_read_tensor(struct gd_exchange *x, const struct gd_json *v, enum gd_dtype floating,
                     struct gd_tensor *t);
 
+/* "NaN", "Infinity" or "-Infinity"? */
+bool gd_is_nonfinite_text(const char *text);
+
+/* Points an error at element `index` of the tensor *t that stands at v: /tensors/x/0/2,
+ * /tensors/x/data/5, or /tensors/x/base64. */
+void gd_point_at_element(const struct gd_json *v, const struct gd_tensor *t, size_t index,
+                         struct gd_error *e);
+
 #endif

@@ -49,17 +49,31 @@ static const char *value_name(double v)
 	return isnan(v) ? "NaN" : v > 0 ? "Infinity" : "-Infinity";
 }
 
-static void write_nonfinite(struct gd_doc *d, const struct gd_sweep *run)
+/* Leaves carry no pointer of their own. */
+static const char *leaf_pointer(const struct gd_exchange *x, const struct gd_node *n)
 {
+	struct gd_json tensors, v;
+	const char *pointer = NULL;
+	if (n->name && gd_json_member(&x->root, "tensors", &tensors) &&
+	    gd_json_member(&tensors, n->name, &v))
+		pointer = gd_json_pointer_new(&v, x->arena);
+	return pointer ? pointer : n->origin;
+}
+
+static void write_nonfinite(struct gd_exchange *x, const struct gd_sweep *run)
+{
+	struct gd_doc *d = x->doc;
 	const struct gd_node *n = run->first_bad;
-	begin(d, "nonfinite", n->origin);
-	if (gd_is_leaf(n))
+	if (gd_is_leaf(n)) {
+		begin(d, "nonfinite", leaf_pointer(x, n));
 		gd_doc_stringf(d, "%s holds %s at element %zu", n->name ? n->name : "a constant",
 		               value_name(run->bad_value), run->bad_index);
-	else
+	} else {
+		begin(d, "nonfinite", n->origin);
 		gd_doc_stringf(d, "%s: %s made %s at element %zu, in its %s pass", n->op,
 		               n->prim->name, value_name(run->bad_value), run->bad_index,
 		               n->backward ? "backward" : "forward");
+	}
 	gd_doc_end(d);
 }
 
@@ -84,7 +98,7 @@ bool gd_write_warnings(struct gd_exchange *x, struct gd_sweep *run, int n,
 		gd_doc_end(x->doc);
 	}
 	if (traced.first_bad)
-		write_nonfinite(x->doc, &traced);
+		write_nonfinite(x, &traced);
 	gd_doc_end(x->doc);
 	return true;
 }

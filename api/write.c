@@ -204,6 +204,11 @@ void gd_doc_key(struct gd_doc *d, const char *key)
 
 void gd_doc_string(struct gd_doc *d, const char *s)
 {
+	if (!s) {
+		gd_doc_null(d);
+		return;
+	}
+
 	size_t room = quoted_room(s);
 	char *p = room ? begin_value(d, room) : NULL;
 

@@ -63,7 +63,7 @@ void gd_doc_end(struct gd_doc *d); /* of the innermost object or array */
 
 void gd_doc_key(struct gd_doc *d, const char *key);
 
-/* Any bytes: what is not UTF-8 is written as U+FFFD. */
+/* Any bytes: what is not UTF-8 is written as U+FFFD. NULL is null. */
 void gd_doc_string(struct gd_doc *d, const char *s);
 void gd_doc_stringf(struct gd_doc *d, const char *format, ...)
         __attribute__((format(printf, 2, 3)));

@@ -83,6 +83,7 @@ static void *bump_slow(struct gd_arena *a, size_t size, size_t align)
 		a->at = rest;
 		a->end = end;
 	}
+	GD_FRESH(p, size);
 	return p;
 }
 
@@ -93,7 +94,7 @@ static inline void *bump(struct gd_arena *a, size_t size, size_t align)
 	if (p > a->end || size + GD_GUARD > (size_t)(a->end - p) || size > PTRDIFF_MAX)
 		return bump_slow(a, size, align);
 	a->at = p + size + GD_GUARD;
-	GD_SHOW(p, size);
+	GD_FRESH(p, size);
 	return p;
 }
 
@@ -178,7 +179,7 @@ static void *small_alloc(struct gd_arena *a, size_t size)
 			return NULL;
 	}
 	GD_HIDE(p, class_size(class));
-	GD_SHOW(p, size);
+	GD_FRESH(p, size);
 	return p;
 }
 

@@ -184,7 +184,11 @@ void *gd_block_alloc(struct gd_arena *a, size_t size)
 		return NULL;
 	a->failed = before;
 	gd_block_link(&a->blocks, b);
-	return block_data(b, size);
+
+	void *data = block_data(b, size);
+
+	GD_FRESH(data, size);
+	return data;
 }
 
 void gd_block_free(struct gd_arena *a, void *p)

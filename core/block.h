@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "core/arena.h"
 
@@ -15,15 +16,18 @@
 #endif
 #endif
 
-/* What is free or behind the end of a block is poisoned for AddressSanitizer. */
+/* For AddressSanitizer what is free or behind the end of a block is poisoned, and what is given out
+ * holds NaN (or −1), so that using it unset shows. */
 #ifdef GD_ASAN
 #include <sanitizer/asan_interface.h>
-#define GD_HIDE(p, n) __asan_poison_memory_region((p), (n))
-#define GD_SHOW(p, n) __asan_unpoison_memory_region((p), (n))
+#define GD_HIDE(p, n)  __asan_poison_memory_region((p), (n))
+#define GD_SHOW(p, n)  __asan_unpoison_memory_region((p), (n))
+#define GD_FRESH(p, n) (GD_SHOW((p), (n)), (void)memset((p), 0xFF, (n)))
 enum { GD_GUARD = 16 }; /* bytes between two small allocations */
 #else
-#define GD_HIDE(p, n) ((void)(p), (void)(n))
-#define GD_SHOW(p, n) ((void)(p), (void)(n))
+#define GD_HIDE(p, n)  ((void)(p), (void)(n))
+#define GD_SHOW(p, n)  ((void)(p), (void)(n))
+#define GD_FRESH(p, n) ((void)(p), (void)(n))
 enum { GD_GUARD = 0 };
 #endif
 

@@ -61,6 +61,8 @@ void gd_set_mask(struct gd_node *d, struct gd_node *mask);
 
 /* count must be equal. Shares the data. */
 struct gd_node *gd_reshape(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape);
+/* x as a node of its own. Shares the data. */
+struct gd_node *gd_alias(struct gd_graph *g, struct gd_node *x);
 /* What x was expanded from, or NULL. */
 struct gd_node *gd_expanded_from(const struct gd_node *x);
 /* x broadcast to shape; and its adjoint, x summed down to a shape that broadcasts to x's. */

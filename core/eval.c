@@ -21,7 +21,7 @@ static int mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs
 {
 	int last = -1;
 	for (int i = 0; i < g->n_nodes; i++) {
-		g->nodes[i]->needed = g->nodes[i]->keep = false;
+		g->nodes[i]->needed = g->nodes[i]->keep = g->nodes[i]->bad = false;
 		g->nodes[i]->uses = 0;
 	}
 	for (int i = 0; i < n; i++) {
@@ -87,28 +87,48 @@ static double element(const struct gd_node *n, size_t i)
 	return n->dtype == GD_FLOAT64 ? ((double *)n->data)[i] : (double)((float *)n->data)[i];
 }
 
-static void look_for_nonfinite(struct gd_sweep *run, const struct gd_node *y)
+/* A constant may be infinite on purpose: what is made of it counts. */
+static void look_for_nonfinite(struct gd_sweep *run, struct gd_node *y)
 {
-	size_t at;
-	if (run->trace && !run->first_bad && !gd_all_finite(y, &at)) {
-		bool inherited = false;
-		for (int k = 0; k < y->n_in; k++)
-			inherited = inherited || !gd_all_finite(y->in[k], NULL);
-		if (!inherited || !y->n_in) {
-			run->first_bad = y;
-			run->bad_index = at;
-			run->bad_value = element(y, at);
-		}
+	double constant;
+	if (!run->trace) {
+		if (y->check && !run->nonfinite)
+			run->nonfinite = !gd_all_finite(y, NULL);
+		return;
 	}
-	if (y->check && !run->nonfinite)
-		run->nonfinite = !gd_all_finite(y, NULL);
+	y->bad = !gd_all_finite(y, &y->bad_index) && !gd_is_const(y, &constant);
+	if (y->bad)
+		y->bad_value = element(y, y->bad_index);
+	run->nonfinite = run->nonfinite || (y->check && y->bad);
 }
 
-/* An operand that y may overwrite: read here for the last time, of y's own shape. A trace compares
- * operands with results, so it overwrites none. */
-static struct gd_node *reusable(const struct gd_sweep *run, const struct gd_node *y)
+/* From the first bad node that was to be checked, or else the first bad output, back to where it
+ * began: an infinity that nobody asked for and that a `where` kept out did no harm. */
+static void find_first_bad(struct gd_sweep *run, int last, int n, struct gd_node *const *outputs)
 {
-	if (!y->prim->elementwise || run->trace)
+	const struct gd_node *at = NULL, *next = NULL;
+	for (int i = 0; i <= last && !next; i++)
+		if (run->graph->nodes[i]->check && run->graph->nodes[i]->bad)
+			next = run->graph->nodes[i];
+	for (int i = 0; i < n && !next; i++)
+		if (outputs[i]->bad)
+			next = outputs[i];
+	while (next) {
+		at = next;
+		next = NULL;
+		for (int k = 0; k < at->n_in; k++)
+			if (at->in[k]->bad && (!next || at->in[k]->id < next->id))
+				next = at->in[k];
+	}
+	run->first_bad = at;
+	run->bad_index = at ? at->bad_index : 0;
+	run->bad_value = at ? at->bad_value : 0;
+}
+
+/* An operand that y may overwrite: read here for the last time, of y's own shape. */
+static struct gd_node *reusable(const struct gd_node *y)
+{
+	if (!y->prim->elementwise)
 		return NULL;
 	for (int k = 0; k < y->n_in; k++) {
 		struct gd_node *x = root_of(y->in[k]);
@@ -122,7 +142,7 @@ static struct gd_node *reusable(const struct gd_sweep *run, const struct gd_node
 static bool compute(struct gd_sweep *run, struct gd_node *y)
 {
 	struct gd_graph *g = run->graph;
-	struct gd_node *over = reusable(run, y);
+	struct gd_node *over = reusable(y);
 	if (over) {
 		y->data = over->data;
 	} else {
@@ -166,5 +186,7 @@ bool gd_eval(struct gd_sweep *run, int n, struct gd_node *const *outputs)
 			return false;
 		}
 	}
+	if (run->trace)
+		find_first_bad(run, last, n, outputs);
 	return true;
 }

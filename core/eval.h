@@ -9,8 +9,9 @@ struct gd_sweep {
 	struct gd_graph *graph;
 	struct gd_error *error;
 	bool nonfinite; /* a node with `check` set is not finite */
-	/* With trace: the first node that made a NaN or an infinity out of finite operands, and
-	 * what. */
+	/* With trace: the node that made a NaN or an infinity out of finite operands (or the leaf
+	 * that holds one) from which the first node with `check` that is not finite has it, or else
+	 * the first output; where in it, and what. */
 	bool trace;
 	const struct gd_node *first_bad;
 	size_t bad_index;

@@ -74,6 +74,9 @@ struct gd_node {
 	bool wanted;          /* differentiation: depends on a wrt */
 	bool needed, keep;    /* evaluation: some output needs it; is an output */
 	int uses;             /* evaluation: reads still to come */
+	bool bad;             /* evaluation with a trace: not finite, */
+	size_t bad_index;     /* first at this element, */
+	double bad_value;     /* of this value */
 	void *data;           /* elements: a leaf's from the start, others' while they live */
 	struct gd_node *mask; /* differentiation: where this cotangent may be non-zero, or NULL */
 };

@@ -1,11 +1,11 @@
 #include "core/op.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <threads.h>
 
 #include "core/build.h"
 #include "core/layers/layers.h"
@@ -176,8 +176,8 @@ static void prepare(void)
 
 const struct gd_op *const *gd_ops(size_t *count)
 {
-	static once_flag once = ONCE_FLAG_INIT;
-	call_once(&once, prepare);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, prepare);
 	*count = N_OPS;
 	return sorted;
 }
@@ -216,6 +216,7 @@ static const struct gd_operand_spec *spec_of(const struct gd_op *op, int i)
 bool gd_call_build(struct gd_call *c)
 {
 	struct gd_graph *g = c->g;
+	int before = g->n_nodes;
 	g->op = c->op->name;
 	for (int i = 0; i < c->n_in && !gd_failed(g); i++) {
 		const struct gd_operand_spec *spec = spec_of(c->op, i);
@@ -237,7 +238,14 @@ bool gd_call_build(struct gd_call *c)
 			c->in[i] = gd_as_bool(c, i);
 		}
 	}
-	return !gd_failed(g) && c->op->build(c) && !gd_failed(g);
+	if (gd_failed(g) || !c->op->build(c) || gd_failed(g))
+		return false;
+	/* A result that is an operand, as of a reshape to the same shape, is a variable of its own:
+	 * the gradient for the one is not that for the other. */
+	for (int i = 0; i < c->n_out; i++)
+		if (c->out[i]->id < before)
+			c->out[i] = gd_alias(g, c->out[i]);
+	return !gd_failed(g);
 }
 
 bool gd_give(struct gd_call *c, struct gd_node *y)

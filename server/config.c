@@ -160,8 +160,8 @@ static bool unknown(const char *name, char error[GD_CONFIG_ERROR])
 	const char *known[OPTIONS];
 	for (size_t i = 0; i < OPTIONS; i++)
 		known[i] = options[i].name;
-	const char *near = name[0] == '-' && name[1] == '-' ? gd_nearest(name + 2, known, OPTIONS)
-	                                                    : NULL;
+	const char *near =
+	        name[0] == '-' && name[1] == '-' ? gd_nearest(name + 2, known, OPTIONS) : NULL;
 	if (near)
 		return fail(error, "there is no option %.100s; did you mean --%s?", name, near);
 	return fail(error, "there is no option %.100s; gradd --help lists them", name);
@@ -192,8 +192,8 @@ static bool load_arguments(struct gd_config *config, int argc, char **argv,
 			continue;
 		}
 		size_t n = strcspn(arg, "=");
-		char name[ENV_NAME];
-		snprintf(name, sizeof name, "%.*s", (int)n, arg);
+		char name[ENV_NAME] = ""; /* as the user wrote it, without the value */
+		memcpy(name, arg, n < sizeof name ? n : sizeof name - 1);
 		const struct option *o = strncmp(arg, "--", 2) == 0 ? find(arg + 2, n - 2) : NULL;
 		if (!o)
 			return unknown(name, error);
@@ -228,12 +228,14 @@ void gd_config_help(FILE *out)
 	fputs("gradd: send tensors and layers over HTTP, get the loss and its gradients.\n"
 	      "\n"
 	      "  gradd [OPTIONS]              serve\n"
-	      "  gradd call PATH [FILE]       answer one request from FILE or standard input, without\n"
+	      "  gradd call PATH [FILE]       answer one request from FILE or standard input, "
+	      "without\n"
 	      "                               a socket: gradd call /grad request.json\n"
 	      "  gradd probe                  exit 0 when a server answers at --host and --port\n"
 	      "  gradd --help | --version\n"
 	      "\n"
-	      "Each option can also be set in the environment: GRADD_PORT=9000 is --port 9000. The\n"
+	      "Each option can also be set in the environment: GRADD_PORT=9000 is --port 9000. "
+	      "The\n"
 	      "command line wins. Sizes in bytes take K, M and G.\n"
 	      "\n",
 	      out);

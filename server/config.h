@@ -11,10 +11,10 @@
 enum { GD_CONFIG_WORDS = 3 };
 
 struct gd_config {
-#define GD_FIELD_TEXT    const char *
-#define GD_FIELD_COUNT   size_t
-#define GD_FIELD_SECONDS size_t
-#define GD_FIELD_LEVEL   enum gd_log_level
+#define GD_FIELD_TEXT                                            const char *
+#define GD_FIELD_COUNT                                           size_t
+#define GD_FIELD_SECONDS                                         size_t
+#define GD_FIELD_LEVEL                                           enum gd_log_level
 #define GD_OPTION(field, option, type, value, least, most, help) GD_FIELD_##type field;
 #include "server/config.def"
 #undef GD_OPTION
@@ -32,8 +32,8 @@ enum gd_config_result {
 
 enum { GD_CONFIG_ERROR = 512 };
 
-/* Fills *config. Options may stand before, between and behind the words. Text fields and words point
- * into argv, the environment or constants. */
+/* Fills *config. Options may stand before, between and behind the words. Text fields and words
+ * point into argv, the environment or constants. */
 enum gd_config_result gd_config_load(struct gd_config *config, int argc, char **argv,
                                      char error[GD_CONFIG_ERROR]);
 

@@ -16,9 +16,9 @@
 #include "server/log.h"
 
 enum {
-	LINGERING = 256,       /* sockets at once; beyond that they are just closed */
-	TOTAL_MS = 30 * 1000,  /* for one socket */
-	SILENT_MS = 5 * 1000,  /* without a byte */
+	LINGERING = 256,      /* sockets at once; beyond that they are just closed */
+	TOTAL_MS = 30 * 1000, /* for one socket */
+	SILENT_MS = 5 * 1000, /* without a byte */
 	STOPPING_MS = 1 * 1000,
 	ANSWER_BYTES = 16 * 1024, /* errors are shorter */
 	DISCARD_BYTES = 64 * 1024,
@@ -75,8 +75,9 @@ static bool admit(struct gd_early *early, int64_t now)
 			close(early->arrived[i]);
 			continue;
 		}
-		early->list[early->count++] = (struct lingering){
-		        .socket = early->arrived[i], .silent = now + SILENT_MS, .end = now + TOTAL_MS};
+		early->list[early->count++] = (struct lingering){.socket = early->arrived[i],
+		                                                 .silent = now + SILENT_MS,
+		                                                 .end = now + TOTAL_MS};
 	}
 	early->arrivals = 0;
 	bool stopping = early->stopping;
@@ -166,7 +167,8 @@ static size_t format_answer(struct gd_request *request, bool head, char buf[ANSW
 	        answer->content_type, length, answer->allow ? "Allow: " : "",
 	        answer->allow ? answer->allow : "", answer->allow ? "\r\n" : "");
 	if (answer->retry_after)
-		n += (size_t)snprintf(buf + n, 1024 - n, "Retry-After: %d\r\n", answer->retry_after);
+		n += (size_t)snprintf(buf + n, 1024 - n, "Retry-After: %d\r\n",
+		                      answer->retry_after);
 	memcpy(buf + n, "\r\n", 2);
 	n += 2;
 	if (!head) {

@@ -55,8 +55,8 @@ static struct MHD_Daemon *start_daemon(struct gd_http *http, const struct gd_con
 		ADD(THREAD_POOL_SIZE, config->threads, NULL);
 	ADD(END, 0, NULL);
 #undef ADD
-	return MHD_start_daemon(flags, 0, NULL, NULL, gd_transfer_on_request, http, MHD_OPTION_ARRAY, options,
-	                        MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, gd_transfer_on_request, http,
+	                        MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 struct gd_http *gd_http_start(const struct gd_config *config, const struct gd_service *service,

@@ -1,5 +1,6 @@
 /* gradd: serves, or makes one call, or probes a server. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -45,8 +46,8 @@ static bool catch_signals(void)
 
 static void await_signal(void)
 {
-	uint64_t count;
-	while (read(signalled, &count, sizeof count) < 0 && errno == EINTR)
+	struct pollfd p = {.fd = signalled, .events = POLLIN};
+	while (poll(&p, 1, -1) != 1)
 		;
 }
 
@@ -71,7 +72,7 @@ static void choose_kernels(char **argv)
 	self[n] = '\0';
 	execv(self, argv);
 	gd_log_event(GD_LOG_WARN, "cannot start again with OPENBLAS_CORETYPE=%s: %s", kernel,
-	       strerror(errno));
+	             strerror(errno));
 }
 
 /* As many descriptors as we may have, and no more connections than they are enough for. */
@@ -90,9 +91,11 @@ static void fit_descriptors(struct gd_config *config)
 		getrlimit(RLIMIT_NOFILE, &limit);
 	}
 	if (limit.rlim_cur < config->connections + others) {
-		size_t fit = limit.rlim_cur > 2 * others ? limit.rlim_cur - others : limit.rlim_cur / 2;
-		gd_log_event(GD_LOG_DEBUG, "%zu connections instead of %zu: there are %zu descriptors", fit,
-		       config->connections, (size_t)limit.rlim_cur);
+		size_t fit =
+		        limit.rlim_cur > 2 * others ? limit.rlim_cur - others : limit.rlim_cur / 2;
+		gd_log_event(GD_LOG_DEBUG,
+		             "%zu connections instead of %zu: there are %zu descriptors", fit,
+		             config->connections, (size_t)limit.rlim_cur);
 		config->connections = fit ? fit : 1;
 	}
 }
@@ -100,7 +103,8 @@ static void fit_descriptors(struct gd_config *config)
 static void greet(const char *url)
 {
 	/* An address to paste, where the one to listen on stands for all. */
-	const char *all[][2] = {{"http://0.0.0.0:", "http://127.0.0.1:"}, {"http://[::]:", "http://[::1]:"}};
+	const char *all[][2] = {{"http://0.0.0.0:", "http://127.0.0.1:"},
+	                        {"http://[::]:", "http://[::1]:"}};
 	char paste[GD_NET_TEXT];
 	snprintf(paste, sizeof paste, "%s", url);
 	for (int i = 0; i < 2; i++)
@@ -108,7 +112,8 @@ static void greet(const char *url)
 			snprintf(paste, sizeof paste, "%s%s", all[i][1], url + strlen(all[i][0]));
 	printf("gradd %s listening on %s\n"
 	       "Try:\n"
-	       "  curl -d '{\"tensors\":{\"x\":[[1,2]],\"W\":[[0.5],[-1]],\"b\":[0],\"target\":[[1]]},"
+	       "  curl -d "
+	       "'{\"tensors\":{\"x\":[[1,2]],\"W\":[[0.5],[-1]],\"b\":[0],\"target\":[[1]]},"
 	       "\"layers\":[\"linear\"],\"loss\":\"mse\"}' %s/grad\n",
 	       GD_VERSION, url, paste);
 	fflush(stdout);
@@ -147,7 +152,7 @@ static int serve(struct gd_config *config)
 	}
 	greet(url);
 	gd_log_event(GD_LOG_INFO, "start version=%s address=%s threads=%zu workers=%zu kernels=%s",
-	       GD_VERSION, url, config->threads, config->workers, gd_blas_kernel());
+	             GD_VERSION, url, config->threads, config->workers, gd_blas_kernel());
 
 	await_signal();
 	gd_log_event(GD_LOG_INFO, "drain active=%zu", gd_http_active(http));
@@ -156,7 +161,7 @@ static int serve(struct gd_config *config)
 	gd_http_quiesce(http);
 	if (!drain(http, config->grace)) {
 		gd_log_event(GD_LOG_WARN, "the grace period is over; cutting off active=%zu",
-		       gd_http_active(http));
+		             gd_http_active(http));
 		/* A calculation cannot be interrupted, and nobody waits for it any more. */
 		if (gd_http_working(http) > 0) {
 			gd_log_event(GD_LOG_INFO, "stop");

@@ -18,7 +18,8 @@ static struct addrinfo *resolve(const char *host, size_t port, int flags, char e
 {
 	char service[16];
 	snprintf(service, sizeof service, "%zu", port);
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
+	struct addrinfo hints = {
+	        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
 	struct addrinfo *list = NULL;
 	int rc = getaddrinfo(host, service, &hints, &list);
 	if (rc == 0)
@@ -33,18 +34,21 @@ static void describe(const char *host, size_t port, int why, char error[GD_NET_T
 	switch (why) {
 	case EADDRINUSE:
 		snprintf(error, GD_NET_TEXT,
-		         "port %zu on %.200s is in use by another program; --port 0 takes a free one",
+		         "port %zu on %.200s is in use by another program; --port 0 takes a free "
+		         "one",
 		         port, host);
 		break;
 	case EADDRNOTAVAIL:
 		snprintf(error, GD_NET_TEXT,
-		         "%.200s is no address of this machine; --host 0.0.0.0 listens on all", host);
+		         "%.200s is no address of this machine; --host 0.0.0.0 listens on all",
+		         host);
 		break;
 	case EACCES:
-		snprintf(error, GD_NET_TEXT,
-		         "no permission to listen on port %zu of %.200s; ports below 1024 are often "
-		         "reserved",
-		         port, host);
+		snprintf(
+		        error, GD_NET_TEXT,
+		        "no permission to listen on port %zu of %.200s; ports below 1024 are often "
+		        "reserved",
+		        port, host);
 		break;
 	default:
 		snprintf(error, GD_NET_TEXT, "cannot listen on %.200s, port %zu: %s", host, port,
@@ -54,7 +58,8 @@ static void describe(const char *host, size_t port, int why, char error[GD_NET_T
 
 static int listen_on(const struct addrinfo *a)
 {
-	int fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
+	int fd =
+	        socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
 	if (fd < 0)
 		return -1;
 	int on = 1, off = 0;
@@ -171,7 +176,7 @@ bool gd_net_probe(const char *host, size_t port, const char *path, int timeout_m
 	else if (strncmp(head, "HTTP/1.1 200 ", 13) == 0)
 		return true;
 	else
-		snprintf(error, GD_NET_TEXT, "%.200s, port %zu: %.100s answered \"%s\"", host, port, path,
-		         head);
+		snprintf(error, GD_NET_TEXT, "%.200s, port %zu: %.100s answered \"%s\"", host, port,
+		         path, head);
 	return false;
 }

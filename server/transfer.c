@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "core/error.h"
@@ -24,7 +25,9 @@ struct transfer {
 	struct gd_http *http;
 	struct MHD_Connection *connection;
 	struct gd_request *request;
-	enum phase phase;
+	/* Read and written by one thread at a time, but a worker hands the transfer back with it.
+	 */
+	_Atomic(enum phase) phase;
 	bool early;             /* answered before the end of the body */
 	bool head;              /* HEAD: the answer has no body */
 	int64_t content_length; /* -1: not known */
@@ -38,6 +41,16 @@ struct transfer {
 	struct timespec began;
 	char *label;
 };
+
+static void set_phase(struct transfer *x, enum phase phase)
+{
+	atomic_store_explicit(&x->phase, phase, memory_order_release);
+}
+
+static enum phase get_phase(const struct transfer *x)
+{
+	return atomic_load_explicit(&x->phase, memory_order_acquire);
+}
 
 static const char *header(struct MHD_Connection *connection, const char *name, size_t n)
 {
@@ -64,13 +77,14 @@ static void log_end(const struct transfer *x, enum MHD_RequestTerminationCode ho
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	double ms = (double)(now.tv_sec - x->began.tv_sec) * 1e3 +
 	            (double)(now.tv_nsec - x->began.tv_nsec) * 1e-6;
-	bool answered = x->phase == ANSWERED;
+	bool answered = get_phase(x) == ANSWERED;
 	gd_log_event(GD_LOG_DEBUG, "request %s status=%d in=%llu out=%llu ms=%.3f%s",
-	       x->label ? x->label : "?", answered ? gd_request_answer(x->request)->status : 0,
-	       (unsigned long long)x->received, (unsigned long long)x->sent, ms,
-	       x->early                                                   ? " early"
-	       : answered && how == MHD_REQUEST_TERMINATED_COMPLETED_OK ? ""
-	                                                                  : " cut off");
+	             x->label ? x->label : "?",
+	             answered ? gd_request_answer(x->request)->status : 0,
+	             (unsigned long long)x->received, (unsigned long long)x->sent, ms,
+	             x->early                                                 ? " early"
+	             : answered && how == MHD_REQUEST_TERMINATED_COMPLETED_OK ? ""
+	                                                                      : " cut off");
 }
 
 /* --- answers ----------------------------------------------------------------------------- */
@@ -111,7 +125,7 @@ static enum MHD_Result answer(struct transfer *x)
 		uint64_t length = a->length >= 0 ? (uint64_t)a->length : MHD_SIZE_UNKNOWN;
 		response = MHD_create_response_from_callback(length, BLOCK_BYTES, on_read, x, NULL);
 	}
-	x->phase = ANSWERED;
+	set_phase(x, ANSWERED);
 	if (!response)
 		return MHD_queue_response(x->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 		                          x->http->out_of_memory);
@@ -132,15 +146,19 @@ static enum MHD_Result answer(struct transfer *x)
 	return ok ? MHD_YES : MHD_NO;
 }
 
-/* Answers while the client is still sending, and has the connection closed. */
-static enum MHD_Result answer_early(struct transfer *x)
+static int socket_of(const struct transfer *x)
 {
 	const union MHD_ConnectionInfo *info =
 	        MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	x->phase = ANSWERED;
+	return info ? info->connect_fd : -1;
+}
+
+/* Answers while the client is still sending, and has the connection closed. */
+static enum MHD_Result answer_early(struct transfer *x)
+{
+	set_phase(x, ANSWERED);
 	x->early = true;
-	if (info)
-		x->sent = gd_early_answer(x->http->early, info->connect_fd, x->request, x->head);
+	x->sent = gd_early_answer(x->http->early, socket_of(x), x->request, x->head);
 	return MHD_NO;
 }
 
@@ -156,7 +174,7 @@ static void run_job(struct gd_job *job)
 {
 	struct transfer *x = of_job(job);
 	gd_request_run(x->request);
-	x->phase = READY;
+	set_phase(x, READY);
 	MHD_resume_connection(x->connection);
 }
 
@@ -164,7 +182,7 @@ static void drop_job(struct gd_job *job)
 {
 	struct transfer *x = of_job(job);
 	gd_request_refuse(x->request, GD_ERR_draining, "the server is shutting down");
-	x->phase = READY;
+	set_phase(x, READY);
 	MHD_resume_connection(x->connection);
 }
 
@@ -178,7 +196,7 @@ static struct transfer *open_transfer(struct gd_http *http, struct MHD_Connectio
 		return NULL;
 	x->http = http;
 	x->connection = connection;
-	x->phase = RECEIVING;
+	set_phase(x, RECEIVING);
 	x->early = false;
 	x->received = x->sent = x->excess = 0;
 	x->rest_at = x->rest_end = 0;
@@ -246,9 +264,20 @@ static enum MHD_Result begin(struct gd_http *http, struct MHD_Connection *connec
 	return MHD_YES;
 }
 
+/* Has the client closed in the middle of a body of known length? libmicrohttpd can miss an end that
+ * comes together with data, and would keep the connection until its timeout. */
+static bool cut_short(const struct transfer *x)
+{
+	char byte;
+	return x->content_length >= 0 && x->received < (uint64_t)x->content_length &&
+	       recv(socket_of(x), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static enum MHD_Result receive(struct transfer *x, const char *bytes, size_t *n)
 {
 	x->received += *n;
+	if (cut_short(x))
+		return MHD_NO;
 	if (!gd_request_feed(x->request, bytes, *n)) {
 		x->excess += *n;
 		if (!worth_reading(x))
@@ -261,11 +290,8 @@ static enum MHD_Result receive(struct transfer *x, const char *bytes, size_t *n)
 static enum MHD_Result complete(struct transfer *x)
 {
 	struct gd_http *http = x->http;
-	if (gd_request_settled(x->request)) {
-		x->phase = READY;
-		return answer(x);
-	}
-	if (gd_request_cost(x->request) < http->offload) {
+	double cost = gd_request_cost(x->request); /* may settle it */
+	if (cost < http->offload || gd_request_settled(x->request)) {
 		gd_request_run(x->request);
 		return answer(x);
 	}
@@ -274,7 +300,7 @@ static enum MHD_Result complete(struct transfer *x)
 		                  "too many large requests are waiting; try again a little later");
 		return answer(x);
 	}
-	x->phase = WORKING;
+	set_phase(x, WORKING);
 	x->job = (struct gd_job){.run = run_job, .drop = drop_job};
 	MHD_suspend_connection(x->connection);
 	gd_work_push(http->work, &x->job);
@@ -291,7 +317,7 @@ enum MHD_Result gd_transfer_on_request(void *cls, struct MHD_Connection *connect
 		return begin(cls, connection, method, url, context);
 	if (*upload_size > 0)
 		return receive(x, upload, upload_size);
-	switch (x->phase) {
+	switch (get_phase(x)) {
 	case RECEIVING: return complete(x);
 	case READY: return answer(x);
 	case WORKING:
@@ -310,7 +336,7 @@ void gd_transfer_on_completed(void *cls, struct MHD_Connection *connection, void
 	if (!x)
 		return;
 	*context = NULL;
-	if (how == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED && x->phase == RECEIVING) {
+	if (how == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED && get_phase(x) == RECEIVING) {
 		if (!gd_request_settled(x->request))
 			gd_request_refuse(x->request, GD_ERR_request_timeout,
 			                  "the rest of the request did not come in time");

@@ -166,8 +166,12 @@ bool build_cross_entropy(struct gd_call *c)
 		return false;
 	k.log_p = gd_log_softmax(g, c->in[0], k.axis);
 	bool floating = gd_is_float(c->in[1]->dtype);
-	if (floating && gd_same_shape(c->in[0], c->in[1]))
+	if (floating && gd_same_shape(c->in[0], c->in[1])) {
+		if (gd_int(c, "ignore_index") >= 0)
+			return gd_param_fail(c, "ignore_index",
+			                     "is a class, but the target holds probabilities");
 		return of_probabilities(c, &k, smoothing);
+	}
 	if (!read_target(c, &k))
 		return false;
 	struct gd_node *weights = target_weights(g, &k);

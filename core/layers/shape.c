@@ -205,7 +205,7 @@ bool build_slice(struct gd_call *c)
 	memcpy(shape, x->shape, sizeof shape);
 	int64_t start = bound(gd_param(c, "start"), n, 0), end = bound(gd_param(c, "end"), n, n);
 	s.start[axis] = start;
-	s.step[axis] = step;
+	s.step[axis] = step <= n ? step : n + 1; /* as good, and no product overflows */
 	shape[axis] = end > start ? (end - start - 1) / step + 1 : 0;
 	return gd_give(c, gd_slice(c->g, x, &s, shape));
 }

@@ -86,6 +86,11 @@ static void vjp_reshape(struct gd_graph *g, struct gd_node *y, struct gd_node *d
 static const struct gd_prim reshape = {
         .name = "reshape", .vjp = vjp_reshape, .moves = true, .alias = true};
 
+struct gd_node *gd_alias(struct gd_graph *g, struct gd_node *x)
+{
+	return x ? gd_node_new(g, &reshape, x->dtype, x->rank, x->shape, 1, &x) : NULL;
+}
+
 struct gd_node *gd_reshape(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
 {
 	if (!x)
@@ -345,7 +350,9 @@ struct gd_node *gd_cat(struct gd_graph *g, int n, struct gd_node *const *in, int
 	int64_t shape[GD_MAX_RANK];
 	memcpy(shape, in[0]->shape, sizeof shape);
 	for (int k = 1; k < n; k++)
-		shape[axis] += in[k]->shape[axis];
+		if (__builtin_add_overflow(shape[axis], in[k]->shape[axis], &shape[axis]))
+			return gd_graph_fail(g, GD_ERR_limit_exceeded,
+			                     "the result has too many elements");
 	struct gd_node *y = gd_node_new(g, &cat, in[0]->dtype, in[0]->rank, shape, n, in);
 	if (y)
 		y->attr.axis = axis;

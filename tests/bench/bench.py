@@ -2,128 +2,23 @@
 takes turns between the two, and prints the median of both, their ratio and the target."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
 import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-BUILD = sys.argv[1]
+from harness import (BUILD, CORES, HERE, awake, constant, duel, free_port, gradd,
+                     gradd_on_a_core, lines_of_numbers, on_core, output, post, server, tool, wrk)
+
 SHORT = os.environ.get("BENCH_SHORT", "") not in ("", "0")
 STRICT = os.environ.get("BENCH_STRICT", "") not in ("", "0")
 ONLY = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-HERE = os.path.dirname(os.path.abspath(__file__))
-CORES = len(os.sched_getaffinity(0))
-GRADD = os.path.abspath(os.environ.get("GRADD") or f"{BUILD}/gradd")
-
-
-def tool(name):
-    return os.path.abspath(f"{BUILD}/bench/{name}")
-
-
-# --- running programs --------------------------------------------------------------------------
-
-
-def output(command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, **options)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
-    return done.stdout
-
-
-def lines_of_numbers(text):
-    return [[float(word) for word in line.split()] for line in text.splitlines()]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def on_core(core, command):
-    """With two cores the server has one and the load the other; with one there is no choice."""
-    if CORES < 2:
-        return command
-    return ["taskset", "-c", str(sorted(os.sched_getaffinity(0))[core]), *command]
-
-
-@contextlib.contextmanager
-def server(make_command, env=None):
-    """Starts make_command(port), waits until it listens, yields (port, process)."""
-    port = free_port()
-    command = make_command(port)
-    process = subprocess.Popen(
-        command, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{' '.join(command)} does not serve")
-            time.sleep(0.01)
-        yield port, process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def gradd(port):
-    return [GRADD, "--port", str(port)]
-
-
-def gradd_on_a_core():
-    return server(lambda port: on_core(0, gradd(port) + ["--threads", "1"]))
-
-
-def constant(answer):
-    return server(lambda port: on_core(0, [tool("constant"), str(port), answer]))
-
-
-def post(port, file, count, out=None):
-    """Seconds of each of count requests, one after another on one connection."""
-    command = [tool("client"), "post", str(port), "/grad", file, str(count)]
-    return [row[0] for row in lines_of_numbers(output(command + ([out] if out else [])))]
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as f:
-        fields = f.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def load(port, process, file, seconds):
-    """Requests a second, and the server's CPU time for one: the latter hardly cares what else the
-    machine does."""
-    before = cpu_seconds(process.pid)
-    text = output(on_core(1, ["wrk", "-t1", "-c16", f"-d{seconds}s", "-s", f"{HERE}/post.lua",
-                              f"http://127.0.0.1:{port}/grad", "--", file]))
-    if "Non-2xx" in text or "Socket errors" in text:
-        raise RuntimeError(f"wrk met errors:\n{text}")
-    requests = int(re.search(r"(\d+) requests in", text).group(1))
-    rate = float(re.search(r"Requests/sec:\s*([\d.]+)", text).group(1))
-    return rate, (cpu_seconds(process.pid) - before) / requests
-
-
-def duel(sides, file, rounds, seconds):
-    """Loads the servers in turns; the median rate of each, and the median CPU time."""
-    runs = [[load(*side, file, seconds) for side in sides] for _ in range(rounds)]
-    return [[statistics.median(run[i][j] for run in runs) for i in range(len(sides))]
-            for j in range(2)] + [runs]
-
 
 # --- rows --------------------------------------------------------------------------------------
 
@@ -230,15 +125,15 @@ def same(path_a, path_b):
     return worst
 
 
-@row("small")
-def small(bench):
+@row("small", "small_awake")
+def small(bench, name):
+    client, how = (wrk, "") if name == "small" else (awake, ", client awake")
     file, answer = bench.request("linear", 1, 4, 2), bench.path("small-answer.json")
-    rounds, seconds = (4, 1) if SHORT else (10, 1)
     with gradd_on_a_core() as side:
         post(side[0], file, 100, answer)
         with constant(answer) as other:
-            rates, cpu, runs = duel((side, other), file, rounds, seconds)
-    report("small", "smallest /grad ÷ constant answer", *rates, "requests/s", 0.6, True,
+            rates, cpu, runs = duel(client, (side, other), file, 4 if SHORT else 10, 1)
+    report(name, f"smallest /grad ÷ constant answer{how}", *rates, "requests/s", 0.6, True,
            detail={"runs": runs, "cpu": cpu, "answer_bytes": os.path.getsize(answer)})
     print(f"    CPU time of the servers a request: {cpu[0] * 1e6:.1f} and {cpu[1] * 1e6:.1f} µs, "
           f"ratio {cpu[1] / cpu[0]:.2f}")
@@ -294,27 +189,23 @@ def memory(bench):
 
 @row("size")
 def size(bench):
-    top = 6 if SHORT else 7
-    sizes = [round(10 ** (i / 2)) for i in range(6, 2 * top + 1)]
+    """The fastest of many requests: a bend is to be told from a busy machine."""
+    sizes = [round(10 ** (i / 2)) for i in range(6, 13 if SHORT else 15)]
+    best = {n: float("inf") for n in [1, *sizes]}
     with bench.gradd() as (port, _):
-        least = bench.request("squares", 1)
-        post(port, least, 20)
-        fixed = statistics.median(post(port, least, 200))
-        best = {n: float("inf") for n in sizes}
-        for _ in range(3):
-            for n in sizes:
-                file = bench.request("squares", n)
-                count = max(1 if n >= 10**7 else 2, min(200, 10**6 // n))
-                best[n] = min(best[n], statistics.median(post(port, file, count)))
-    cost = {n: (best[n] - fixed) / n * 1e9 for n in sizes}
-    print(f"    one number: {fixed * 1e6:.0f} µs; beyond that, ns a number:")
+        for _ in range(3 if SHORT else 5):
+            for n in best:
+                count = max(2, min(300, 10**6 // n))
+                file = bench.request("squares", n, count if n < 10**5 else 1)
+                best[n] = min(best[n], *post(port, file, count))
+    cost = {n: (best[n] - best[1]) / (n - 1) * 1e9 for n in sizes}
+    print(f"    a request of one number {best[1] * 1e6:.0f} µs; beyond that, ns a number:")
     for n in sizes:
         print(f"    {n:>10,} {cost[n]:6.1f}  {'#' * round(cost[n] / 4)}")
-    steps = [(max(cost[m], cost[n]) / min(cost[m], cost[n]), m, n)
-             for m, n in zip(sizes, sizes[1:])]
-    worst, m, n = max(steps)
-    report("size", f"cost a number, {m:,} and {n:,}: worst neighbours", cost[n], cost[m], "ns",
-           1.3, ratio=worst, detail={"fixed_s": fixed, "ns": cost})
+    worst, m, n = max((max(cost[m], cost[n]) / min(cost[m], cost[n]), m, n)
+                      for m, n in zip(sizes, sizes[1:]))
+    report("size", f"ns a number, {n:,} and {m:,}: the worst neighbours", cost[n], cost[m], "ns",
+           1.5, ratio=worst, detail={"one": best[1], "ns": cost})
 
 
 @row("start")
@@ -349,7 +240,7 @@ def alternative_small(bench, name):
         post(other[0], file, 100, b)
         worst = same(a, b)
         with constant(a) as bare:
-            rates, cpu, runs = duel((side, other, bare), file, rounds, seconds)
+            rates, cpu, runs = duel(wrk, (side, other, bare), file, rounds, seconds)
     report(name, f"smallest /grad ÷ FastAPI + PyTorch ({module})", *rates[:2], "requests/s",
            30 if module == "json" else None, True,
            {"runs": runs, "cpu": cpu, "constant": rates[2], "difference": worst})
@@ -409,7 +300,8 @@ def main():
         print(f"{about['cpu']}, {CORES} cores; GEMM threads of both sides: {CORES}; the floor's "
               f"kernel: {about['floor_kernel']}, {bench.gflops:.0f} GFLOP/s")
         for name, function in ROWS.items():
-            if ONLY and name not in ONLY or SHORT and name.endswith("_ujson"):
+            if ONLY and name not in ONLY or name.endswith("_ujson") and (
+                    SHORT or not importlib.util.find_spec("ujson")):
                 continue
             print(f"{name}", flush=True)
             try:

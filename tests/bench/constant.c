@@ -1,15 +1,13 @@
 /* What libmicrohttpd can do at best: reads each POST to its end, looks at nothing and answers with
  * the bytes of FILE. Flags and memory are those of server/http.c with --threads 1.
  *
- *   constant PORT FILE   until SIGTERM */
+ *   constant PORT FILE POOL_BYTES   until SIGTERM */
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-enum { POOL_BYTES = 64 * 1024 }; /* as there */
 
 static struct MHD_Response *response;
 static char seen; /* its address marks a request whose head has been seen */
@@ -33,15 +31,16 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *connection, cons
 int main(int argc, char **argv)
 {
 	static char text[1 << 20];
-	FILE *file = argc == 3 ? fopen(argv[2], "r") : NULL;
+	FILE *file = argc == 4 ? fopen(argv[2], "r") : NULL;
 	struct MHD_Daemon *daemon;
 	sigset_t stop;
 	int signal_number;
 
 	if (!file) {
-		fprintf(stderr, "usage: constant PORT FILE\n");
+		fprintf(stderr, "usage: constant PORT FILE POOL_BYTES\n");
 		return 2;
 	}
+	size_t pool = strtoul(argv[3], NULL, 10);
 	size_t n = fread(text, 1, sizeof text, file);
 	fclose(file);
 	sigemptyset(&stop);
@@ -53,8 +52,8 @@ int main(int argc, char **argv)
 	daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
 	                                  MHD_USE_ITC | MHD_USE_TURBO,
 	                          (uint16_t)atoi(argv[1]), NULL, NULL, answer, NULL,
-	                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
-	                          MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)POOL_BYTES,
+	                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, pool,
+	                          MHD_OPTION_CONNECTION_MEMORY_INCREMENT, pool,
 	                          MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_END);
 	if (!daemon) {
 		fprintf(stderr, "constant: cannot listen on port %s\n", argv[1]);

@@ -1,7 +1,7 @@
 /* Writes the body of a /grad request with random numbers of 17 digits to standard output.
  *
  *   gen_request linear ROWS IN OUT   x (ROWS × IN), W (IN × OUT), b (OUT), target (ROWS × OUT), mse
- *   gen_request squares COUNT        the sum of the squares of x (COUNT)
+ *   gen_request squares COUNT TIMES  TIMES bodies, a line each: sum of the squares of x (COUNT)
  *
  * The numbers depend on the arguments alone. */
 #include <inttypes.h>
@@ -65,12 +65,14 @@ int main(int argc, char **argv)
 		printf(",\"target\":");
 		matrix(&state, rows, out);
 		printf("},\"layers\":[\"linear\"],\"loss\":\"mse\"}");
-	} else if (argc == 3 && !strcmp(argv[1], "squares")) {
-		printf("{\"tensors\":{\"x\":");
-		vector(&state, count(argv[2]));
-		printf("},\"layers\":[\"square\",\"sum\"]}");
+	} else if (argc == 4 && !strcmp(argv[1], "squares")) {
+		for (size_t i = count(argv[3]); i-- > 0;) {
+			printf("{\"tensors\":{\"x\":");
+			vector(&state, count(argv[2]));
+			printf("},\"layers\":[\"square\",\"sum\"]}%s", i ? "\n" : "");
+		}
 	} else {
-		fprintf(stderr, "usage: gen_request linear ROWS IN OUT | squares COUNT\n");
+		fprintf(stderr, "usage: gen_request linear ROWS IN OUT | squares COUNT TIMES\n");
 		return 2;
 	}
 	if (fflush(stdout) || ferror(stdout)) {

@@ -1,5 +1,7 @@
 /* The codec and the scanner against the bare conversions of the standard library and of dragonbox,
- * both sides in one run: ns a number and their ratio. */
+ * both sides in one run: ns a number and their ratio.
+ *
+ *   scan_bench [KIND]   0 to 4: that kind of numbers only */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +12,7 @@
 #include "api/scan.h"
 #include "tests/bench/scan_floor.h"
 
-enum { N = 1 << 20, ROW = 1024, ROUNDS = 9, SMALL_TIMES = 20000 };
+enum { N = 1 << 20, ROW = 1024, ROUNDS = 9, SMALL_TIMES = 20000, KINDS = 5 };
 
 static double now(void)
 {
@@ -54,8 +56,8 @@ static double random_value(int kind)
 	}
 }
 
-static const char *const kinds[] = {"(-1, 1)", "(-5, 5)", "0 to 255", "0.00 to 999.99",
-                                    "random bits"};
+static const char *const kinds[KINDS] = {"(-1, 1)", "(-5, 5)", "0 to 255", "0.00 to 999.99",
+                                         "random bits"};
 
 static char *text;
 static double *values, *back;
@@ -197,16 +199,20 @@ static void bench_small(void)
 	       took * 1e9 / SMALL_TIMES);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	int only = argc > 1 ? atoi(argv[1]) : -1;
+
 	text = malloc((size_t)N * GD_NUMBER_MAX + 4096);
 	values = malloc(N * sizeof *values);
 	back = malloc(N * sizeof *back);
 	if (!text || !values || !back)
 		return EXIT_FAILURE;
 	printf("%-32s %-16s %8s %8s %8s\n", "", "numbers", "ns", "floor", "ratio");
-	for (int kind = 0; kind < 5; kind++)
-		if(getenv("K")==NULL||atoi(getenv("K"))==kind)bench_numbers(kind);
+	for (int kind = 0; kind < KINDS; kind++)
+		if (getenv("K") == NULL || atoi(getenv("K")) == kind)
+			if (only < 0 || only == kind)
+				bench_numbers(kind);
 	bench_small();
 	free(text);
 	free(values);

@@ -15,6 +15,7 @@ struct trial {
 	int n_wrt;
 	struct gd_node *wrt[LAB_OPERANDS + 1];    /* the floating operands, then u */
 	struct gd_node *grad[LAB_OPERANDS];       /* vjp(u) */
+	struct gd_node *alone[LAB_OPERANDS];      /* the same, asked for one by one */
 	struct gd_node *second[LAB_OPERANDS + 1]; /* gradient of s */
 	struct gd_node *y, *u, *phi, *s;          /* phi = ⟨u, y⟩, s = Σ ⟨w, grad⟩ */
 };
@@ -47,6 +48,9 @@ static bool build(struct trial *t, const struct gd_op *op, const char *operands,
 	t->y = lab_call_with(l, op, params, n_in, in);
 	if (!t->y)
 		return fail(t->result, "%s", l->error.detail);
+	for (int i = 0; i < n_in; i++)
+		if (t->y == in[i])
+			return fail(t->result, "operand %d is handed on as the result", i);
 	if (t->y->dtype != l->g.dtype)
 		return true;
 	t->u = lab_random(l, t->y->rank, t->y->shape, 0.5, 2);
@@ -57,6 +61,8 @@ static bool build(struct trial *t, const struct gd_op *op, const char *operands,
 	for (int i = 0; i < t->n_wrt; i++) {
 		if (!gd_same_shape(t->grad[i], t->wrt[i]))
 			return fail(t->result, "operand %d: the gradient has another shape", i);
+		if (!gd_grad(&l->g, t->y, t->u, 1, &t->wrt[i], &t->alone[i], false))
+			return fail(t->result, "gradient of one: %s", l->error.detail);
 		struct gd_node *w = lab_random(l, t->wrt[i]->rank, t->wrt[i]->shape, 0.5, 2);
 		t->s = gd_add(&l->g, t->s, inner_product(l, w, t->grad[i]));
 	}
@@ -139,11 +145,13 @@ static bool check_finite(struct trial *t, struct gd_node *n, const char *what)
 /* Values and gradients; the second derivatives' data stay readable until the next evaluation. */
 static bool evaluate(struct trial *t)
 {
-	struct gd_node *all[2 * LAB_OPERANDS + 2];
+	struct gd_node *all[3 * LAB_OPERANDS + 2];
 	int n = 0;
 	all[n++] = t->y;
-	for (int i = 0; t->u && i < t->n_wrt; i++)
+	for (int i = 0; t->u && i < t->n_wrt; i++) {
 		all[n++] = t->grad[i];
+		all[n++] = t->alone[i];
+	}
 	for (int i = 0; t->u && i <= t->n_wrt; i++)
 		all[n++] = t->second[i];
 	if (!lab_eval(&t->lab, n, all))
@@ -159,7 +167,7 @@ static void compare(struct gradcheck *r, const struct gd_node *narrow, const str
 {
 	double size = 1;
 	if (!gd_same_shape(narrow, wide)) {
-		fail(r, "%s: float32 has another shape than float64", what);
+		fail(r, "%s: of another shape", what);
 		return;
 	}
 	for (size_t i = 0; i < wide->count; i++)
@@ -168,8 +176,7 @@ static void compare(struct gradcheck *r, const struct gd_node *narrow, const str
 		double a = lab_at(narrow, i), b = lab_at(wide, i);
 		r->checks++;
 		if (!(fabs(a - b) <= 1e-5 * size)) {
-			fail(r, "%s: element %zu is %.9g in float32, but %.9g in float64", what, i,
-			     a, b);
+			fail(r, "%s: element %zu is %.9g instead of %.9g", what, i, a, b);
 			return;
 		}
 	}
@@ -177,13 +184,16 @@ static void compare(struct gradcheck *r, const struct gd_node *narrow, const str
 
 static void compare_all(struct trial *narrow, struct trial *wide)
 {
-	compare(wide->result, narrow->y, wide->y, "value");
+	compare(wide->result, narrow->y, wide->y, "value in float32");
 	if (!wide->u)
 		return;
-	for (int i = 0; i < wide->n_wrt; i++)
-		compare(wide->result, narrow->grad[i], wide->grad[i], "gradient");
+	for (int i = 0; i < wide->n_wrt; i++) {
+		compare(wide->result, narrow->grad[i], wide->grad[i], "gradient in float32");
+		compare(wide->result, wide->alone[i], wide->grad[i], "gradient asked for alone");
+	}
 	for (int i = 0; i <= wide->n_wrt; i++)
-		compare(wide->result, narrow->second[i], wide->second[i], "second derivative");
+		compare(wide->result, narrow->second[i], wide->second[i],
+		        "second derivative in float32");
 }
 
 /* The derivatives' elements outlive the evaluations to come. */

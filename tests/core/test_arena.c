@@ -226,7 +226,7 @@ END_TEST
 START_TEST(resize_keeps_the_contents)
 {
 	static const size_t sizes[] = {0,     1,     64,      65,      1000,    32768,
-	                               32769, 40000, MIB + 1, 6 * MIB, 9 * MIB, 20};
+	                               32769, 40000, MIB + 1, 3 * MIB, 4 * MIB, 20};
 	enum { N = sizeof sizes / sizeof *sizes };
 	struct gd_arena a;
 
@@ -284,17 +284,17 @@ START_TEST(blocks_outlive_their_arena)
 	enum { N = sizeof sizes / sizeof *sizes };
 	struct gd_arena a;
 
-	for (int round = 0; round < 3; round++) {
+	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < N; i++) {
 			for (int j = 0; j < N; j++) {
 				gd_arena_init(&a, sizes[i] + sizes[j] + MIB / 4);
-				void *p = gd_data_alloc(&a, sizes[i]);
-				void *q = gd_data_alloc(&a, sizes[j]);
+				char *p = gd_data_alloc(&a, sizes[i]);
+				char *q = gd_data_alloc(&a, sizes[j]);
 
 				ck_assert(p && q);
-				memset(p, 1, sizes[i]);
-				memset(q, 2, sizes[j]);
-				ck_assert_int_eq(((char *)p)[sizes[i] - 1], 1);
+				p[0] = p[sizes[i] - 1] = 1;
+				q[0] = q[sizes[j] - 1] = 2;
+				ck_assert_int_eq(p[0] + p[sizes[i] - 1], 2);
 				ck_assert_uint_le(a.held, a.cap);
 				gd_arena_release(&a);
 			}
@@ -310,14 +310,14 @@ START_TEST(growing_step_by_step)
 {
 	struct gd_arena a;
 
-	for (int round = 0; round < 3; round++) {
+	for (int round = 0; round < 2; round++) {
 		gd_arena_init(&a, 200 * MIB);
 		for (int tensor = 0; tensor < 3; tensor++) {
 			size_t size = 64;
 			unsigned char *p = gd_data_alloc(&a, size);
 
 			fill(p, size, 5);
-			for (; size < 20 * MIB; size *= 2) {
+			for (; size < 5 * MIB; size *= 2) {
 				p = gd_data_resize(&a, p, size, 2 * size);
 				ck_assert_ptr_nonnull(p);
 				memset(p + size, 7, size);
@@ -327,7 +327,7 @@ START_TEST(growing_step_by_step)
 			for (size_t i = 64; i < size / 2 + 1000; i += 64)
 				ck_assert(p[i] == 7);
 		}
-		ck_assert_uint_le(a.held, 100 * MIB);
+		ck_assert_uint_le(a.held, 50 * MIB);
 		gd_arena_release(&a);
 	}
 }

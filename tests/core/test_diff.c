@@ -65,6 +65,29 @@ START_TEST(one_variable_named_twice)
 }
 END_TEST
 
+/* An operation that changes nothing still makes a variable of its own. */
+START_TEST(results_are_not_their_operands)
+{
+	static const char *const same[][2] = {
+	        {"reshape", "shape=1,2"},       {"expand", "size=1,2"},
+	        {"squeeze", "dim=1"},           {"permute", "dims=0,1"},
+	        {"transpose", "dim0=0 dim1=0"}, {"sum", "dim=0 keepdim=true"},
+	        {"amax", "dim=0 keepdim=true"}};
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		struct lab l;
+		lab_init(&l, GD_FLOAT64);
+		struct gd_node *x = LAB(&l, 2, (1, 2), 1, 3), *grad[2];
+		struct gd_node *y = lab_call(&l, same[i][0], same[i][1], 1, x);
+		struct gd_node *sum = lab_call(&l, "sum", "", 1, lab_call(&l, "add", "", 2, x, y));
+		ck_assert(lab_grad(&l, sum, NULL, 2, (struct gd_node *[]){x, y}, grad));
+		LAB_IS(&l, grad[0], 0, 2, 2);
+		LAB_IS(&l, grad[1], 0, 1, 1);
+		LAB_IS(&l, y, 0, 1, 3);
+		lab_release(&l);
+	}
+}
+END_TEST
+
 START_TEST(stop_gradient_stops)
 {
 	struct lab l;
@@ -267,6 +290,7 @@ static Suite *suite(void)
 	tcase_add_test(t, intermediate_variables);
 	tcase_add_test(t, what_y_does_not_depend_on_gets_zeros);
 	tcase_add_test(t, one_variable_named_twice);
+	tcase_add_test(t, results_are_not_their_operands);
 	tcase_add_test(t, stop_gradient_stops);
 	tcase_add_test(t, masks_have_no_derivative);
 	tcase_add_test(t, higher_derivatives);

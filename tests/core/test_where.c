@@ -353,6 +353,29 @@ START_TEST(rows_not_taken)
 }
 END_TEST
 
+/* A NaN in the weights ruins the rows taken, but has no way into the others. */
+START_TEST(bad_weights_and_rows_not_taken)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 2, (2, 2), 1, 2, 3, 4), *w = LAB(&l, 2, (2, 2), 1, NAN, 2, 3);
+	struct gd_node *wrt[] = {x, w}, *first[2], *second[2];
+	struct gd_tensor t = {.dtype = GD_BOOL, .rank = 2, .shape = {2, 1}, .count = 2};
+	uint8_t taken[2] = {1, 0};
+	t.data = taken;
+	for (int transposed = 0; transposed < 2; transposed++) {
+		struct gd_node *y =
+		        lab_call(&l, "linear", transposed ? "weight_layout=out_in" : "", 2, x, w);
+		y = gd_where(&l.g, gd_leaf(&l.g, &t, NULL), y, gd_const(&l.g, 0));
+		derive(&l, y, 2, wrt, first, second);
+		ck_assert(isnan(lab_at(first[0], 0)) || isnan(lab_at(first[0], 1)));
+		LAB_IS(&l, gd_sum(&l.g, first[0], 2, false), 0, NAN, 0);
+		LAB_IS(&l, gd_sum(&l.g, first[1], transposed ? 2 : 1, false), 0, 3, 3);
+	}
+	lab_release(&l);
+}
+END_TEST
+
 /* What is undefined where it is taken stays so. */
 START_TEST(the_branch_taken_keeps_its_nan)
 {
@@ -377,6 +400,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_scalar_taken_nowhere);
 	tcase_add_test(t, norms_of_rows);
 	tcase_add_loop_test(t, rows_not_taken, 0, N_ROWS);
+	tcase_add_test(t, bad_weights_and_rows_not_taken);
 	tcase_add_test(t, the_branch_taken_keeps_its_nan);
 	suite_add_tcase(s, t);
 	return s;

@@ -54,7 +54,7 @@ void client_abort(struct client *c);
 bool client_send(struct client *c, const void *bytes, size_t n);
 bool client_puts(struct client *c, const char *text);
 
-/* The next answer. False when the server closes, or is silent for 20 seconds, before its end.
+/* The next answer. False when the server closes, or is silent for a minute, before its end.
  * Interim answers (100 Continue) are skipped. `head`: it has no body. */
 bool client_read(struct client *c, struct reply *r, bool head);
 void reply_free(struct reply *r);
@@ -83,7 +83,7 @@ void check_problem(const struct reply *r, int status, const char *code);
 extern const char *const example;
 void check_example(const struct reply *r);
 
-/* A request that computes for a good part of a second, or more. */
+/* A request that computes for a good part of a second on one core. */
 const char *slow_request(void);
 
 /* A request whose answer by /forward is rows × 1000 times the number 1.5. */

@@ -20,9 +20,10 @@ static size_t lines(const char *text)
 
 START_TEST(help)
 {
-	static const char *const named[] = {"--host", "--port", "--threads", "--workers", "--queue",
-	                                    "--timeout", "--grace", "--connections", "--log-level",
-	                                    "--max-body", "--max-memory", "call", "probe", "GRADD_"};
+	static const char *const named[] = {
+	        "--host",       "--port",  "--threads",     "--workers",   "--queue",
+	        "--timeout",    "--grace", "--connections", "--log-level", "--max-body",
+	        "--max-memory", "call",    "probe",         "GRADD_"};
 	ck_assert_int_eq(RUN("--help"), 0);
 	for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
 		ck_assert_msg(strstr(out, named[i]) != NULL, "no %s in the help", named[i]);
@@ -160,7 +161,8 @@ START_TEST(call_with_standard_input)
 	check_output();
 	ck_assert_int_eq(gradd_run(example, out, err, sizeof out, "call", "/grad", "-", NULL), 0);
 	check_output();
-	ck_assert_int_eq(gradd_run("{\"tensors\":", out, err, sizeof out, "call", "/grad", NULL), 1);
+	ck_assert_int_eq(gradd_run("{\"tensors\":", out, err, sizeof out, "call", "/grad", NULL),
+	                 1);
 	ck_assert_ptr_nonnull(strstr(out, "malformed_json"));
 	ck_assert_int_eq(gradd_run("", out, err, sizeof out, "call", "/grad", NULL), 1);
 }

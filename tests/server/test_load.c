@@ -117,7 +117,7 @@ static void run_hammers(int threads, int rounds)
 START_TEST(everything_through_the_queue)
 {
 	gradd_start(&g, "--offload", "0", "--workers", "3", "--threads", "3", NULL);
-	run_hammers(8, 300);
+	run_hammers(8, 100);
 	gradd_stop(&g);
 }
 END_TEST
@@ -130,7 +130,7 @@ START_TEST(small_and_large_together)
 		client_open(&slow[i], &g);
 		send_post(&slow[i], slow_request());
 	}
-	run_hammers(8, 300);
+	run_hammers(8, 100);
 	for (int i = 0; i < 2; i++) {
 		ck_assert(client_read(&slow[i], &r, false));
 		ck_assert_int_eq(r.status, 200);

@@ -48,7 +48,8 @@ START_TEST(connection_close)
 {
 	char request[1024];
 	snprintf(request, sizeof request,
-	         "POST /grad HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+	         "POST /grad HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: "
+	         "%zu\r\n\r\n%s",
 	         strlen(example), example);
 	ck_assert(client_puts(&c, request));
 	ck_assert(client_read(&c, &r, false));
@@ -77,14 +78,16 @@ START_TEST(pipelining)
 	char text[16384];
 	size_t n = 0;
 	for (int i = 0; i < 10; i++) {
-		n += (size_t)snprintf(text + n, sizeof text - n,
-		                      "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: %zu\r\n\r\n%s",
-		                      strlen(example), example);
-		n += (size_t)snprintf(text + n, sizeof text - n,
-		                      "GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n"
-		                      "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nx{}"
-		                      "POST /nothing HTTP/1.1\r\nHost: t\r\n"
-		                      "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+		n += (size_t)snprintf(
+		        text + n, sizeof text - n,
+		        "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: %zu\r\n\r\n%s",
+		        strlen(example), example);
+		n += (size_t)snprintf(
+		        text + n, sizeof text - n,
+		        "GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n"
+		        "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nx{}"
+		        "POST /nothing HTTP/1.1\r\nHost: t\r\n"
+		        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
 	}
 	ck_assert(client_send(&c, text, n));
 	for (int i = 0; i < 10; i++) {
@@ -239,7 +242,8 @@ static const struct {
          415, "unsupported_media_type", NULL},
         {"POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nx}", 400, "malformed_json",
          NULL},
-        {"POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n", 400, "malformed_json", NULL},
+        {"POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n", 400, "malformed_json",
+         NULL},
         {"POST /grad HTTP/1.1\r\nHost: t\r\n\r\n", 400, "malformed_json", NULL},
         {"POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\n{", 400, "malformed_json",
          NULL},
@@ -267,7 +271,8 @@ END_TEST
 
 START_TEST(transfer_coding_of_another_kind)
 {
-	ck_assert(client_puts(&c, "POST /grad HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip\r\n\r\nab"));
+	ck_assert(client_puts(
+	        &c, "POST /grad HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: gzip\r\n\r\nab"));
 	ck_assert(client_read(&c, &r, false));
 	check_problem(&r, 415, "unsupported_media_type");
 	reply_free(&r);
@@ -320,8 +325,8 @@ START_TEST(absurd_heads)
 	char *longest = malloc(200001);
 	memset(longest, 'a', 200000);
 	longest[200000] = '\0';
-	static const char *const starts[] = {"GET /", "GET / HTTP/1.1\r\nX: ", "",
-	                                     "GET /?", "GET / HTTP/1.1\r\nCookie: a=\""};
+	static const char *const starts[] = {"GET /", "GET / HTTP/1.1\r\nX: ", "", "GET /?",
+	                                     "GET / HTTP/1.1\r\nCookie: a=\""};
 	for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
 		struct client other;
 		client_open(&other, &g);

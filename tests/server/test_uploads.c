@@ -1,5 +1,6 @@
 /* Uploads that end otherwise than planned: too large, hopeless from the first byte, too slow, or
- * given up by the client. The answer must arrive, also where it comes before the end of the body. */
+ * given up by the client. The answer must arrive, also where it comes before the end of the body.
+ */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -180,7 +181,8 @@ END_TEST
 START_TEST(not_found_with_a_body)
 {
 	char head[128];
-	snprintf(head, sizeof head, "POST /grads HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n", MIB);
+	snprintf(head, sizeof head, "POST /grads HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n",
+	         MIB);
 	for (int i = 0; i < 3; i++) {
 		ck_assert(client_puts(&c, head));
 		ck_assert(client_send(&c, junk, MIB));
@@ -276,7 +278,8 @@ START_TEST(gone_in_the_upload)
 	for (int i = 0; i < 20; i++) {
 		struct client other;
 		client_open(&other, &g);
-		client_puts(&other, "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 500\r\n\r\n");
+		client_puts(&other,
+		            "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 500\r\n\r\n");
 		client_send(&other, example, (size_t)(i * 5));
 		if (i % 2)
 			client_abort(&other);
@@ -318,8 +321,9 @@ START_TEST(gone_in_the_calculation)
 {
 	const char *slow = slow_request();
 	char text[2048];
-	snprintf(text, sizeof text, "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: %zu\r\n\r\n%s",
-	         strlen(slow), slow);
+	snprintf(text, sizeof text,
+	         "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: %zu\r\n\r\n%s", strlen(slow),
+	         slow);
 	for (int i = 0; i < 2; i++) {
 		struct client other;
 		client_open(&other, &g);
@@ -342,7 +346,8 @@ START_TEST(gone_after_an_early_answer)
 	for (int i = 0; i < 300; i++) {
 		struct client other;
 		client_open(&other, &g);
-		client_puts(&other, "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 9999999999\r\n\r\n");
+		client_puts(&other,
+		            "POST /grad HTTP/1.1\r\nHost: t\r\nContent-Length: 9999999999\r\n\r\n");
 		client_send(&other, junk, 10000);
 		if (i % 2)
 			client_abort(&other);

@@ -2,9 +2,9 @@
 # Runs test programs and adds up what they report.
 #   run-tests.sh [-j N] [-l LOGDIR] PROGRAM... [-s PROGRAM...]
 # Programs before -s run N at a time, those behind it one by one. A program's output is printed as a
-# whole when it ends. A Check program that fails, dies, prints no summary or ran nothing counts as
-# failed; a script counts as one test, or as what its own last line "N passed, N failed" says.
-# RUN_UNDER in the environment (a command such as valgrind's) goes before each Check program.
+# whole when it ends. Check's summary is counted, or a last line "N passed, N failed"; a script or
+# a torture_* without one is one test. A program that fails, dies, prints neither or ran nothing counts as failed.
+# RUN_UNDER in the environment (a command such as valgrind's) goes before each program but scripts.
 # The last line is "N passed, N failed"; the exit status is 1 if anything failed.
 set -u
 
@@ -50,25 +50,17 @@ report() {
 	local log status seconds line good=0 bad=0
 	log=$(log_of "$1")
 	read -r status seconds <"$log.status"
-	case $1 in
-	*.sh)
-		line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
-		if [ -n "$line" ]; then
-			read -r good _ bad _ <<<"${line//,/}"
-		elif [ "$status" -eq 0 ]; then
-			good=1
-		fi
-		;;
-	*)
-		line=$(sed -nE 's/^[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+)$/\1 \2 \3/p' "$log" | tail -n 1)
-		if [ -n "$line" ]; then
-			local checks failures_ errors
-			read -r checks failures_ errors <<<"$line"
-			bad=$((failures_ + errors))
-			good=$((checks - bad))
-		fi
-		;;
-	esac
+	line=$(sed -nE 's/^[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+)$/\1 \2 \3/p' "$log" | tail -n 1)
+	if [ -n "$line" ]; then
+		local checks failures_ errors
+		read -r checks failures_ errors <<<"$line"
+		bad=$((failures_ + errors))
+		good=$((checks - bad))
+	elif line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1) && [ -n "$line" ]; then
+		read -r good _ bad _ <<<"${line//,/}"
+	elif [[ $status -eq 0 && ($1 = *.sh || $1 = */torture_*) ]]; then
+		good=1
+	fi
 	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
 		echo "$1: exited with status $status" >>"$log"
 		bad=1

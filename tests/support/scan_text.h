@@ -82,9 +82,8 @@ static inline void scan_put_lifted(struct scan_text *t, const struct gd_lifted *
 	char shape[GD_SHAPE_TEXT];
 	uint64_t hash = 14695981039346656037u;
 
-	scan_put(t, "\n%s%s%s%s", gd_dtype_name(x->dtype),
-	         gd_shape_text(x->rank, x->shape, shape), l->is_base64 ? " base64" : "",
-	         l->all_integers ? " integers" : "");
+	scan_put(t, "\n%s%s%s%s", gd_dtype_name(x->dtype), gd_shape_text(x->rank, x->shape, shape),
+	         l->is_base64 ? " base64" : "", l->all_integers ? " integers" : "");
 	for (size_t i = 0; i < x->count * gd_dtype_size(x->dtype); i++)
 		hash = (hash ^ ((const unsigned char *)x->data)[i]) * 1099511628211u;
 	scan_put(t, " %zu:%016" PRIx64, x->count, hash);

@@ -1,0 +1,228 @@
+/* Whatever is asked for, the answer is valid JSON: requests made at random, most of which could be
+ * meant, out of every operation and parameter of the catalogue. */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/op.h"
+#include "tests/api/call.h"
+#include "tests/support/test.h"
+
+static uint64_t state;
+
+static unsigned below(unsigned n)
+{
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(state >> 33) % n;
+}
+
+#define PICK(array) (array)[below(sizeof(array) / sizeof *(array))]
+
+static char request[1 << 16];
+static size_t length;
+
+static void __attribute__((format(printf, 1, 2))) put(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	length += (size_t)vsnprintf(request + length, sizeof request - length, format, args);
+	va_end(args);
+	ck_assert_uint_lt(length, sizeof request);
+}
+
+/* Anything that JSON can say, mostly what could be meant. */
+static void put_odd(void)
+{
+	static const char *const odd[] = {"null",
+	                                  "true",
+	                                  "false",
+	                                  "0",
+	                                  "-0.0",
+	                                  "-1",
+	                                  "1e39",
+	                                  "1e400",
+	                                  "0.5",
+	                                  "9007199254740993",
+	                                  "''",
+	                                  "'x'",
+	                                  "'y'",
+	                                  "'none'",
+	                                  "'NaN'",
+	                                  "'-Infinity'",
+	                                  "'\\u00e9'",
+	                                  "[]",
+	                                  "{}",
+	                                  "[[1], [2, 3]]",
+	                                  "[[[[[[[[[1]]]]]]]]]",
+	                                  "{'shape': [2], 'data': [1, 2]}",
+	                                  "{'shape': [3], 'data': [1, 2]}",
+	                                  "{'op': 'relu'}",
+	                                  "{'shape': [1], 'base64': 'AA=='}"};
+
+	put("%s", PICK(odd));
+}
+
+static void put_value(void)
+{
+	int rank = below(4) ? 2 : (int)below(2);
+
+	if (below(100) == 0) {
+		put_odd();
+		return;
+	}
+	if (rank == 0)
+		put("%d", (int)below(5) - 2);
+	else if (below(20) == 0)
+		put("{'shape': [%u, 2], 'data': [1, -1, 2, 0]}", 1 + below(3));
+	else
+		put(rank == 1 ? "[%d, %d]" : "[[1, 2], [%d, %d]]", (int)below(4) - 1,
+		    (int)below(4));
+}
+
+static void put_param(const struct gd_param_spec *p)
+{
+	put(", '%s': ", p->name);
+	if (below(20) == 0) {
+		put_odd();
+		return;
+	}
+	switch (p->type) {
+	case GD_PARAM_BOOL: put(below(2) ? "true" : "false"); break;
+	case GD_PARAM_INT: put("%d", (int)below(5) - 2); break;
+	case GD_PARAM_FLOAT: put("%d.5", (int)below(3) - 1); break;
+	case GD_PARAM_INTS: put(below(2) ? "%d" : "[0, %d]", (int)below(4) - 1); break;
+	case GD_PARAM_CHOICE: {
+		int n = 0;
+
+		while (p->choices[n])
+			n++;
+		put("'%s'", p->choices[below((unsigned)n)]);
+	}
+	}
+}
+
+static void put_random_layer(bool loss)
+{
+	static const char *const names[] = {"x", "y", "W", "b", "z", "target", "x", "y", "o1"};
+	size_t n;
+	const struct gd_op *const *ops = gd_ops(&n);
+	const struct gd_op *op;
+
+	do
+		op = ops[below((unsigned)n)];
+	while (loss && !op->loss);
+	if (below(op->n_operands == 1 && op->n_params == 0 ? 2 : 20) == 0) {
+		put("'%s'", op->name);
+		return;
+	}
+	put("{'op': '%s'", op->name);
+	for (int i = 1; i < op->n_operands; i++)
+		if (!op->operands[i].list && below(op->operands[i].optional ? 4 : 20) != 0) {
+			put(", '%s': ", op->operands[i].name);
+			if (below(16) == 0)
+				put_odd();
+			else
+				put("'%s'", PICK(names));
+		}
+	for (int i = 0; i < op->n_params; i++)
+		if (!op->params[i].default_text ? below(32) != 0 : below(6) == 0)
+			put_param(&op->params[i]);
+	if (below(4) == 0)
+		put(", 'output': '%s'", below(8) ? "o1" : PICK(names));
+	if (below(80) == 0) {
+		put(", 'extra': ");
+		put_odd();
+	}
+	put("}");
+}
+
+static void put_request(void)
+{
+	static const char *const tensors[] = {"x", "y", "W", "b", "z", "target"};
+	static const char *const dtypes[] = {"float64", "float32"},
+	                         *encodings[] = {"nested", "flat", "base64"};
+	unsigned layers = 1 + below(3);
+
+	length = 0;
+	put("{'tensors': {");
+	for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+		if (i == 0 || below(40) != 0) {
+			put("%s'%s': ", i ? ", " : "", tensors[i]);
+			put_value();
+		}
+	put("}, 'layers': [");
+	for (unsigned i = 0; i < layers; i++) {
+		put(i ? ", " : "");
+		put_random_layer(false);
+	}
+	if (below(3) == 0)
+		put("], 'loss': "), put_random_layer(true);
+	else
+		put(below(8) ? ", 'sum']" : "]");
+	if (below(4) == 0)
+		put(", 'wrt': ['x', '%s']", below(3) ? "W" : "o1");
+	if (below(16) == 0)
+		put(", 'grad_output': "), put_value();
+	if (below(4) == 0)
+		put(", 'return': ['%s']", below(2) ? "x" : "o1");
+	if (below(2) == 0)
+		put(", 'dtype': '%s'", PICK(dtypes));
+	if (below(3) == 0)
+		put(", 'encoding': '%s'", PICK(encodings));
+	put("}");
+}
+
+/* Every answer is valid JSON (call() sees to that), has the members of its kind, points into the
+ * request where it points, and is the same when the request comes in pieces. */
+START_TEST(random_requests)
+{
+	int good = 0, rounds = getenv("GD_QUICK") ? 300 : 3000;
+
+	state = (uint64_t)_i + 1;
+	for (int i = 0; i < rounds; i++) {
+		const char *path = below(4) ? "/grad" : "/forward";
+		const struct gd_head head = {.method = "POST", .path = path, .content_length = -1};
+
+		put_request();
+
+		struct answer *a = post(path, request);
+		const char *body = json_of(request);
+
+		ck_assert_str_eq(call(&head, NULL, body, length, 1 + below(20))->text, a->text);
+		if (a->status == 200) {
+			bool forward = strcmp(path, "/forward") == 0;
+
+			ck_assert_msg(has(a, forward ? "/output" : "/gradients"), "%s\nto %s",
+			              a->text, body);
+			ck_assert_str_eq(a->type, "application/json");
+			good++;
+		} else {
+			ck_assert_msg(a->status < 500, "%s\nto %s", a->text, body);
+			ck_assert_str_eq(a->type, "application/problem+json");
+			ck_assert_msg(
+			        has(a, "/position") ||
+			                strcmp(string_at(a, "/code"), "duplicate_key") == 0 ||
+			                leads_somewhere(body, length, string_at(a, "/pointer")),
+			        "%s\nto %s", a->text, body);
+		}
+		calls_release();
+	}
+	ck_assert_msg(good > rounds / 8, "only %d of %d were good requests", good, rounds);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("any request");
+	TCase *t = tcase_create("any request");
+
+	tcase_add_checked_fixture(t, NULL, calls_release);
+	tcase_add_loop_test(t, random_requests, 0, 4);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+TEST_MAIN(suite)

@@ -1,0 +1,478 @@
+/* The evaluator: liveness and writing in place must never show in a result. */
+#include <math.h>
+#include <string.h>
+
+#include "tests/core/lab.h"
+#include "tests/support/test.h"
+
+/* --- random graphs ---------------------------------------------------------------------------- */
+
+enum { ROWS = 3, COLUMNS = 4, STEPS = 40, GRAPHS = 60 };
+
+static const int64_t matrix[2] = {ROWS, COLUMNS};
+
+static int pick(struct lab *l, int n)
+{
+	int i = (int)lab_uniform(l, 0, n);
+	return i < n ? i : n - 1;
+}
+
+static struct gd_node *through_shapes(struct gd_graph *g, struct gd_node *x)
+{
+	x = gd_reshape(g, x, 1, (int64_t[]){12});
+	x = gd_reshape(g, x, 3, (int64_t[]){2, 1, 6});
+	return gd_reshape(g, x, 2, matrix);
+}
+
+static struct gd_node *through_slices(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
+{
+	struct gd_slice s = {.start = {2, 0}, .step = {1, 1}};
+	return gd_slice(g, gd_cat(g, 2, (struct gd_node *[]){a, b}, 0), &s, matrix);
+}
+
+static struct gd_node *through_products(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
+{
+	struct gd_node *square = gd_matmul(g, a, gd_swap_axes(g, b, 0, 1));
+	return gd_tanh(g, gd_matmul(g, square, a));
+}
+
+/* A matrix from one, two or three matrices. */
+static struct gd_node *step(struct lab *l, struct gd_node *a, struct gd_node *b, struct gd_node *c)
+{
+	struct gd_graph *g = &l->g;
+	switch (pick(l, 18)) {
+	case 0: return gd_neg(g, a);
+	case 1: return gd_tanh(g, a);
+	case 2: return gd_sin(g, a);
+	case 3: return gd_relu(g, a);
+	case 4: return gd_add(g, a, b);
+	case 5: return gd_sub(g, a, a);
+	case 6: return gd_mul(g, a, gd_sigmoid(g, b));
+	case 7: return gd_maximum(g, a, b);
+	case 8: return gd_where(g, gd_gt(g, a, b), b, c);
+	case 9: return gd_where(g, gd_lt(g, a, gd_const(g, 0)), gd_const(g, 0.5), a);
+	case 10: return gd_sub(g, a, gd_sum(g, b, 1, true));
+	case 11: return gd_mul(g, gd_amax(g, a, 2, true), gd_tanh(g, b));
+	case 12: return through_shapes(g, a);
+	case 13: return through_slices(g, a, b);
+	case 14: return through_products(g, a, b);
+	case 15: return gd_softmax(g, a, pick(l, 2));
+	case 16: return gd_expand(g, gd_mean(g, a, 2, true), 2, matrix);
+	default: return gd_stop_gradient(g, gd_mul(g, a, a));
+	}
+}
+
+static int random_graph(struct lab *l, struct gd_node **outputs)
+{
+	struct gd_node *pool[STEPS + 4], *grads[3];
+	int n = 0, n_out = 0;
+	for (; n < 3; n++)
+		pool[n] = lab_random(l, 2, matrix, -1, 1);
+	pool[n++] = gd_expand(&l->g, gd_const(&l->g, 0.25), 2, matrix);
+	for (; n < STEPS + 4; n++)
+		pool[n] = step(l, pool[pick(l, n)], pool[pick(l, n)], pool[pick(l, n)]);
+	for (int i = 0; i < 5; i++)
+		outputs[n_out++] = pool[pick(l, n)];
+	outputs[n_out++] = pool[n - 1];
+	ck_assert(lab_grad(l, gd_tanh(&l->g, pool[n - 1]), NULL, 3, pool, grads));
+	for (int i = 0; i < 3; i++)
+		outputs[n_out++] = grads[i];
+	return n_out;
+}
+
+static void copy_out(const struct gd_node *n, double *to)
+{
+	for (size_t i = 0; i < n->count; i++)
+		to[i] = lab_at(n, i);
+}
+
+START_TEST(reuse_of_memory_does_not_show)
+{
+	struct lab l;
+	struct gd_node *outputs[16], *all[4000];
+	double want[16][ROWS * COLUMNS], got[ROWS * COLUMNS];
+	lab_init(&l, _i % 2 ? GD_FLOAT32 : GD_FLOAT64);
+	l.random = (uint64_t)_i + 100;
+	int n = random_graph(&l, outputs);
+	ck_assert_msg(!gd_failed(&l.g), "%s", l.error.detail);
+
+	/* Every node an output: none is written over. */
+	ck_assert_int_lt(l.g.n_nodes, 4000);
+	memcpy(all, l.g.nodes, (size_t)l.g.n_nodes * sizeof *all);
+	ck_assert(lab_eval(&l, l.g.n_nodes, all));
+	for (int i = 0; i < n; i++)
+		copy_out(outputs[i], want[i]);
+
+	for (int mode = 0; mode < 4; mode++) {
+		struct gd_sweep run = {.graph = &l.g, .trace = mode == 1};
+		ck_assert(gd_eval(&run, mode == 3 ? 1 : n, outputs));
+		for (int i = 0; i < (mode == 3 ? 1 : n); i++) {
+			copy_out(outputs[i], got);
+			ck_assert_msg(memcmp(got, want[i], outputs[i]->count * sizeof *got) == 0,
+			              "graph %d, mode %d: output %d differs", _i, mode, i);
+		}
+	}
+	lab_release(&l);
+}
+END_TEST
+
+/* --- single patterns -------------------------------------------------------------------------- */
+
+START_TEST(one_operand_twice)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 1, (3), 1, 2, 3);
+	struct gd_node *h = gd_neg(&l.g, x);
+	LAB_IS(&l, gd_mul(&l.g, h, h), 0, 1, 4, 9);
+	LAB_IS(&l,
+	       gd_sub(&l.g, h,
+	              gd_reshape(&l.g, gd_reshape(&l.g, h, 2, (int64_t[]){3, 1}), 1,
+	                         (int64_t[]){3})),
+	       0, 0, 0, 0);
+	LAB_IS(&l, x, 0, 1, 2, 3);
+	lab_release(&l);
+}
+END_TEST
+
+/* Leaves, aliases of leaves, aliases of what others still read. */
+START_TEST(outputs_that_share_data)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 1, (4), 1, 2, 3, 4);
+	struct gd_node *leaf_alias = gd_reshape(&l.g, x, 2, (int64_t[]){2, 2});
+	struct gd_node *h = gd_exp(&l.g, x);
+	struct gd_node *h_alias = gd_reshape(&l.g, h, 2, (int64_t[]){2, 2});
+	struct gd_node *next = gd_neg(&l.g, gd_neg(&l.g, h));
+	struct gd_node *c = gd_const(&l.g, 7);
+	struct gd_node *out[] = {x, leaf_alias, h_alias, next, c, next};
+	ck_assert(lab_eval(&l, 6, out));
+	for (size_t i = 0; i < 4; i++) {
+		double v = (double)(i + 1);
+		ck_assert_double_eq(lab_at(x, i), v);
+		ck_assert_double_eq(lab_at(leaf_alias, i), v);
+		ck_assert_double_eq(lab_at(h_alias, i), exp(v));
+		ck_assert_double_eq(lab_at(next, i), exp(v));
+	}
+	ck_assert_double_eq(lab_at(c, 0), 7);
+	lab_release(&l);
+}
+END_TEST
+
+/* An operand that is read for the last time may be overwritten, but not by a broadcast of it. */
+START_TEST(broadcast_operands_are_not_overwritten)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 2, (2, 2), 1, 2, 3, 4), *row = LAB(&l, 1, (2), 10, 20);
+	struct gd_node *h = gd_neg(&l.g, row);
+	LAB_IS(&l, gd_add(&l.g, h, x), 0, -9, -18, -7, -16);
+	struct gd_node *column = gd_neg(&l.g, LAB(&l, 2, (2, 1), 1, 2));
+	LAB_IS(&l, gd_sub(&l.g, column, gd_neg(&l.g, row)), 0, 9, 19, 8, 18);
+	lab_release(&l);
+}
+END_TEST
+
+START_TEST(empty_tensors)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = lab_leaf(&l, 2, (int64_t[]){0, 3}, NULL);
+	struct gd_node *y = gd_exp(&l.g, gd_neg(&l.g, x)), *s = gd_sum(&l.g, y, 1, false);
+	ck_assert(lab_eval(&l, 2, (struct gd_node *[]){y, s}));
+	ck_assert_uint_eq(y->count, 0);
+	LAB_IS(&l, s, 0, 0, 0, 0);
+	LAB_IS(&l, gd_mean(&l.g, y, 3, false), 0, NAN);
+	lab_release(&l);
+}
+END_TEST
+
+/* --- what is computed ------------------------------------------------------------------------- */
+
+static int calls;
+
+static void forward_counted(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	calls++;
+	for (size_t i = 0; i < n->count; i++)
+		lab_set(n, i, lab_at(n->in[0], i) + 1);
+}
+
+static double cost_of_ten(const struct gd_node *n)
+{
+	return 10.0 * (double)n->count;
+}
+
+static const struct gd_prim counted = {
+        .name = "counted", .forward = forward_counted, .cost = cost_of_ten};
+
+static struct gd_node *counted_node(struct lab *l, struct gd_node *x)
+{
+	return gd_node_new(&l->g, &counted, x->dtype, x->rank, x->shape, 1, &x);
+}
+
+START_TEST(only_what_is_needed_runs)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 1, (2), 1, 2);
+	struct gd_node *a = counted_node(&l, x), *b = counted_node(&l, a);
+	struct gd_node *unused = counted_node(&l, counted_node(&l, a));
+	struct gd_node *c = counted_node(&l, b);
+	calls = 0;
+	LAB_IS(&l, b, 0, 3, 4);
+	ck_assert_int_eq(calls, 2);
+	ck_assert_ptr_null(unused->data);
+	ck_assert_ptr_null(c->data);
+	calls = 0;
+	ck_assert(lab_eval(&l, 2, (struct gd_node *[]){c, b}));
+	ck_assert_int_eq(calls, 3);
+	calls = 0;
+	ck_assert(lab_eval(&l, 1, &x));
+	ck_assert(lab_eval(&l, 0, NULL));
+	ck_assert_int_eq(calls, 0);
+	lab_release(&l);
+}
+END_TEST
+
+START_TEST(cost)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *a = lab_random(&l, 2, (int64_t[]){3, 4}, 0, 1),
+	               *b = lab_random(&l, 2, (int64_t[]){4, 5}, 0, 1);
+	struct gd_node *y = gd_matmul(&l.g, a, b), *s = gd_sum_all(&l.g, y);
+	struct gd_node *z = counted_node(&l, a);
+	calls = 0;
+	ck_assert_double_eq(gd_cost(&l.g, 1, &a), 0);
+	ck_assert_double_eq(gd_cost(&l.g, 1, &y), 2 * 3 * 4 * 5);
+	ck_assert_double_ge(gd_cost(&l.g, 1, &s), 120 + 15);
+	ck_assert_double_eq(gd_cost(&l.g, 1, &z), 120);
+	ck_assert_double_eq(gd_cost(&l.g, 2, (struct gd_node *[]){y, z}), 240);
+	ck_assert_int_eq(calls, 0);
+	lab_release(&l);
+}
+END_TEST
+
+/* --- memory ----------------------------------------------------------------------------------- */
+
+enum { MIB = 1 << 20 };
+
+static void lab_capped(struct lab *l, size_t cap)
+{
+	gd_arena_release(&l->arena);
+	gd_arena_init(&l->arena, cap);
+	gd_graph_init(&l->g, &l->arena, &l->error, GD_FLOAT64, 100000);
+}
+
+/* A chain of elementwise operations is one buffer, with products two or three. */
+START_TEST(memory_is_planned_by_liveness)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	lab_capped(&l, 64 * MIB);
+	struct gd_node *x = lab_random(&l, 1, (int64_t[]){MIB / 8}, -1, 1), *y = x;
+	for (int i = 0; i < 50; i++)
+		y = gd_sin(&l.g, gd_add(&l.g, y, gd_const(&l.g, 1)));
+	size_t before = l.arena.held;
+	ck_assert(lab_eval(&l, 1, &y));
+	ck_assert_uint_le(l.arena.peak, before + 2 * MIB);
+	/* Not elementwise: the operand lives until the result stands. */
+	y = x;
+	for (int i = 0; i < 50; i++)
+		y = gd_softmax(&l.g, y, 0);
+	ck_assert(lab_eval(&l, 1, &y));
+	ck_assert_uint_le(l.arena.peak, before + 5 * MIB);
+	lab_release(&l);
+}
+END_TEST
+
+START_TEST(over_the_cap_in_the_middle)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	lab_capped(&l, 8 * MIB);
+	struct gd_node *x = lab_random(&l, 1, (int64_t[]){MIB / 8}, -1, 1);
+	l.g.origin = "/layers/3";
+	l.g.op = "outer";
+	struct gd_node *column = gd_reshape(&l.g, x, 2, (int64_t[]){MIB / 8, 1});
+	struct gd_node *y = gd_sum_all(&l.g, gd_mul(&l.g, gd_sin(&l.g, column), x));
+	ck_assert_ptr_nonnull(y);
+	ck_assert(!lab_eval(&l, 1, &y));
+	ck_assert_int_eq(l.error.code, GD_ERR_limit_exceeded);
+	ck_assert_str_eq(l.error.pointer, "/layers/3");
+	ck_assert(*l.error.detail);
+	ck_assert(!lab_eval(&l, 1, &x));
+	lab_release(&l);
+}
+END_TEST
+
+/* --- what is not finite ----------------------------------------------------------------------- */
+
+START_TEST(finite_or_not)
+{
+	for (int dtype = GD_FLOAT64; dtype <= GD_FLOAT32; dtype++) {
+		static const double bad[] = {NAN, INFINITY, -INFINITY};
+		struct lab l;
+		lab_init(&l, (enum gd_dtype)dtype);
+		struct gd_node *x = lab_random(&l, 1, (int64_t[]){1000}, -1e30, 1e30);
+		size_t at = 0;
+		ck_assert(gd_all_finite(x, &at));
+		for (size_t i = 0; i < 1000; i += 37) {
+			double before = lab_at(x, i);
+			lab_set(x, i, bad[i % 3]);
+			ck_assert(!gd_all_finite(x, NULL));
+			ck_assert(!gd_all_finite(x, &at));
+			ck_assert_uint_eq(at, i);
+			lab_set(x, i, before);
+		}
+		struct gd_node *mask = gd_gt(&l.g, x, gd_const(&l.g, 0));
+		ck_assert(lab_eval(&l, 1, &mask));
+		ck_assert(gd_all_finite(mask, NULL));
+		lab_release(&l);
+	}
+}
+END_TEST
+
+START_TEST(the_first_bad_operation_forward)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 1, (3), 1, 0, 2);
+	struct gd_node *h = gd_exp(&l.g, x), *bad = lab_call(&l, "log", "", 1, x);
+	struct gd_node *y = gd_sum_all(&l.g, gd_mul(&l.g, gd_add(&l.g, h, bad), bad));
+	struct gd_sweep run = {.graph = &l.g, .trace = true};
+	y->check = true;
+	ck_assert(gd_eval(&run, 1, &y));
+	ck_assert(run.nonfinite);
+	ck_assert_ptr_eq(run.first_bad, bad);
+	ck_assert_uint_eq(run.bad_index, 1);
+	ck_assert(isinf(run.bad_value) && run.bad_value < 0);
+	ck_assert_str_eq(run.first_bad->op, "log");
+	lab_release(&l);
+}
+END_TEST
+
+START_TEST(the_first_bad_operation_backward)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT32);
+	struct gd_node *x = LAB(&l, 1, (3), 1, 4, 0), *grad;
+	l.g.origin = "/layers/0";
+	struct gd_node *h = lab_call(&l, "sqrt", "", 1, x);
+	l.g.origin = "/layers/1";
+	struct gd_node *y = lab_call(&l, "square", "", 1, h);
+	ck_assert(lab_grad(&l, y, NULL, 1, &x, &grad));
+	struct gd_sweep run = {.graph = &l.g, .trace = true};
+	grad->check = true;
+	ck_assert(gd_eval(&run, 2, (struct gd_node *[]){y, grad}));
+	ck_assert(run.nonfinite);
+	ck_assert_ptr_nonnull(run.first_bad);
+	ck_assert(run.first_bad->backward);
+	ck_assert_str_eq(run.first_bad->op, "sqrt");
+	ck_assert_str_eq(run.first_bad->origin, "/layers/0");
+	ck_assert_uint_eq(run.bad_index, 2);
+	lab_release(&l);
+}
+END_TEST
+
+START_TEST(a_bad_leaf_is_the_first)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 1, (2), 1, NAN), *y = gd_exp(&l.g, gd_neg(&l.g, x));
+	struct gd_sweep run = {.graph = &l.g, .trace = true};
+	ck_assert(gd_eval(&run, 1, &y));
+	ck_assert_ptr_eq(run.first_bad, x);
+	ck_assert_uint_eq(run.bad_index, 1);
+	ck_assert(!run.nonfinite); /* nothing was to be checked */
+	lab_release(&l);
+}
+END_TEST
+
+/* An infinity that a where keeps out, or that is a constant on purpose, is not to blame. */
+START_TEST(harmless_infinities)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 1, (3), 1, 0, 800), *zero = gd_const(&l.g, 0);
+	struct gd_node *safe = gd_where(&l.g, gd_gt(&l.g, x, zero), gd_log(&l.g, x), zero);
+	struct gd_node *lse = lab_call(&l, "logsumexp", "dim=0", 1, x);
+	struct gd_node *y = lab_call(&l, "exp", "", 1, lab_call(&l, "add", "", 2, safe, x));
+	y = gd_add(&l.g, gd_minimum(&l.g, y, gd_const(&l.g, (double)INFINITY)), lse);
+	struct gd_sweep run = {.graph = &l.g, .trace = true};
+	y->check = true;
+	ck_assert(gd_eval(&run, 1, &y));
+	ck_assert(run.nonfinite);
+	ck_assert_str_eq(run.first_bad->op, "exp");
+	ck_assert_uint_eq(run.bad_index, 2);
+	run = (struct gd_sweep){.graph = &l.g, .trace = true};
+	ck_assert(gd_eval(&run, 2, (struct gd_node *[]){safe, lse}));
+	ck_assert_ptr_null(run.first_bad);
+	/* The constant's own product is. */
+	struct gd_node *made = gd_mul(&l.g, x, gd_const(&l.g, (double)INFINITY));
+	ck_assert(gd_eval(&run, 1, &made));
+	ck_assert_ptr_eq(run.first_bad, made);
+	lab_release(&l);
+}
+END_TEST
+
+START_TEST(nothing_bad)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 1, (2), 1, 2), *y = gd_exp(&l.g, gd_log(&l.g, x));
+	struct gd_sweep run = {.graph = &l.g, .trace = true};
+	y->check = true;
+	ck_assert(gd_eval(&run, 1, &y));
+	ck_assert(!run.nonfinite);
+	ck_assert_ptr_null(run.first_bad);
+	lab_release(&l);
+}
+END_TEST
+
+/* An overflow of a product is found where it happens, not where it shows. */
+START_TEST(an_overflow_is_found)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 2, (1, 2), 1e200, 1), *w = LAB(&l, 2, (2, 1), 1e200, 1);
+	struct gd_node *h = lab_call(&l, "linear", "", 2, x, w);
+	struct gd_node *y = lab_call(&l, "sigmoid", "", 1, h);
+	struct gd_sweep run = {.graph = &l.g, .trace = true};
+	h->check = y->check = true;
+	ck_assert(gd_eval(&run, 1, &y));
+	ck_assert(run.nonfinite);
+	ck_assert_ptr_nonnull(run.first_bad);
+	ck_assert_str_eq(run.first_bad->op, "linear");
+	lab_release(&l);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("core/eval");
+	TCase *t = tcase_create("eval");
+	tcase_add_loop_test(t, reuse_of_memory_does_not_show, 0, GRAPHS);
+	tcase_add_test(t, one_operand_twice);
+	tcase_add_test(t, outputs_that_share_data);
+	tcase_add_test(t, broadcast_operands_are_not_overwritten);
+	tcase_add_test(t, empty_tensors);
+	tcase_add_test(t, only_what_is_needed_runs);
+	tcase_add_test(t, cost);
+	tcase_add_test(t, memory_is_planned_by_liveness);
+	tcase_add_test(t, over_the_cap_in_the_middle);
+	tcase_add_test(t, finite_or_not);
+	tcase_add_test(t, the_first_bad_operation_forward);
+	tcase_add_test(t, the_first_bad_operation_backward);
+	tcase_add_test(t, a_bad_leaf_is_the_first);
+	tcase_add_test(t, harmless_infinities);
+	tcase_add_test(t, nothing_bad);
+	tcase_add_test(t, an_overflow_is_found);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+TEST_MAIN(suite)
