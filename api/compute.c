@@ -6,7 +6,7 @@
 
 bool gd_ask(struct gd_compute *c, struct gd_node *node)
 {
-	struct gd_arena *arena = c->spec->x->arena;
+	struct gd_arena *arena = c->spec->x->plan_arena;
 	if (c->n == c->room) {
 		int room = c->room ? 2 * c->room : 16;
 		struct gd_node **all = gd_alloc_array(arena, (size_t)room, sizeof *all);
@@ -40,7 +40,7 @@ bool gd_compute_ready(struct gd_compute *c)
 		if (k->passed && !gd_ask(c, k->count))
 			return false;
 	s->x->cost = gd_cost(&s->graph, c->n, c->outputs);
-	s->x->state = c;
+	s->x->compute = c;
 	return true;
 }
 

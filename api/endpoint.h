@@ -2,8 +2,8 @@
  *
  * A POST is handled in two steps, so that the server can see what a request will cost before any of
  * the work is done: prepare reads the specification, builds what is to be computed, sets x->cost
- * and leaves its state in x->state; run computes and writes the answer into x->doc. A GET has only
- * run. Both return false with *x->error set, and the error becomes the answer. */
+ * and leaves its state in x->compute; run computes and writes the answer into x->doc. A GET has
+ * only run. Both return false with *x->error set, and the error becomes the answer. */
 #ifndef GD_ENDPOINT_H
 #define GD_ENDPOINT_H
 
@@ -27,17 +27,22 @@ struct gd_field {
 /* The fields that every specification has (api/fields.def); none. */
 extern const struct gd_field gd_spec_fields[], gd_no_fields[];
 
+struct gd_compute;
+struct gd_plan;
+
 struct gd_exchange {
 	const struct gd_service *service; /* its limits, whether it drains */
 	const struct gd_endpoint *endpoint;
-	struct gd_arena *arena;   /* the request's memory: nothing is freed singly */
-	struct gd_error *error;   /* holds no error yet */
-	struct gd_json root;      /* POST: the skeleton, any kind of value */
-	struct gd_lifted *lifted; /* POST: the tensors lifted out of it */
+	struct gd_arena *arena;      /* the request's memory: nothing is freed singly */
+	struct gd_arena *plan_arena; /* what prepare builds: it may outlive the request */
+	struct gd_plan *plan;        /* what it builds belongs to */
+	struct gd_error *error;      /* holds no error yet */
+	struct gd_json root;         /* POST: the skeleton, any kind of value */
+	struct gd_lifted *lifted;    /* POST: the tensors lifted out of it */
 	size_t lifted_count;
-	double cost;        /* set by prepare: floating-point operations, roughly */
-	void *state;        /* from prepare to run */
-	struct gd_doc *doc; /* initialised; run writes one value, the façade finishes it */
+	double cost;                /* set by prepare: floating-point operations, roughly */
+	struct gd_compute *compute; /* set by prepare: what run computes */
+	struct gd_doc *doc;         /* initialised; run writes one value, the façade finishes it */
 };
 
 struct gd_endpoint {

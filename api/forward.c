@@ -3,9 +3,9 @@
 
 bool gd_forward_prepare(struct gd_exchange *x)
 {
-	struct gd_compute *c = gd_alloc_zero(x->arena, sizeof *c);
+	struct gd_compute *c = gd_alloc_zero(x->plan_arena, sizeof *c);
 	if (!c)
-		return gd_arena_fail(x->arena, x->error);
+		return gd_arena_fail(x->plan_arena, x->error);
 	struct gd_spec *s = c->spec = gd_spec_read(x);
 	if (!s)
 		return false;
@@ -15,7 +15,7 @@ bool gd_forward_prepare(struct gd_exchange *x)
 
 bool gd_forward_run(struct gd_exchange *x)
 {
-	struct gd_compute *c = x->state;
+	struct gd_compute *c = x->compute;
 	const struct gd_spec *s = c->spec;
 	if (!gd_compute_run(c))
 		return false;

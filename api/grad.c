@@ -3,7 +3,7 @@
 #include "core/diff.h"
 
 struct grad {
-	struct gd_compute compute;
+	struct gd_compute compute; /* first: x->compute points here */
 	struct gd_node *scalar, **grads;
 	bool given_cotangent;
 };
@@ -11,16 +11,16 @@ struct grad {
 bool gd_grad_prepare(struct gd_exchange *x)
 {
 	struct gd_node *seed;
-	struct grad *r = gd_alloc_zero(x->arena, sizeof *r);
+	struct grad *r = gd_alloc_zero(x->plan_arena, sizeof *r);
 	if (!r)
-		return gd_arena_fail(x->arena, x->error);
+		return gd_arena_fail(x->plan_arena, x->error);
 	struct gd_spec *s = r->compute.spec = gd_spec_read(x);
 	if (!s || !gd_spec_scalar(s, &r->scalar, &seed))
 		return false;
 	r->given_cotangent = seed != NULL;
-	r->grads = gd_alloc_array(x->arena, (size_t)s->wrt.n, sizeof *r->grads);
+	r->grads = gd_alloc_array(x->plan_arena, (size_t)s->wrt.n, sizeof *r->grads);
 	if (!r->grads)
-		return gd_arena_fail(x->arena, x->error);
+		return gd_arena_fail(x->plan_arena, x->error);
 	if (!gd_grad(&s->graph, r->scalar, seed, s->wrt.n, s->wrt.nodes, r->grads, true))
 		return false;
 	return (r->given_cotangent || gd_ask(&r->compute, r->scalar)) &&
@@ -29,7 +29,7 @@ bool gd_grad_prepare(struct gd_exchange *x)
 
 bool gd_grad_run(struct gd_exchange *x)
 {
-	struct grad *r = x->state;
+	struct grad *r = (struct grad *)x->compute;
 	const struct gd_wanted *wrt = &r->compute.spec->wrt;
 	if (!gd_compute_run(&r->compute))
 		return false;

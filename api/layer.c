@@ -312,7 +312,7 @@ static bool name_outputs(struct layer *l)
 /* Room for the operands: as many as the signature has, or as the list is long. */
 static bool make_room(struct layer *l)
 {
-	struct gd_arena *arena = l->s->x->arena;
+	struct gd_arena *arena = l->s->x->plan_arena;
 	struct gd_json inputs;
 	l->room = l->op->n_operands;
 	if (l->op->operands[0].list && gd_json_member(l->v, "inputs", &inputs) &&
@@ -379,10 +379,10 @@ bool gd_layer_read(struct gd_spec *s, const struct gd_json *v, bool is_loss, str
 	l.op = gd_op_named(s->x, v, is_loss);
 	if (!l.op)
 		return false;
-	s->graph.origin = gd_json_pointer_new(v, s->x->arena);
+	s->graph.origin = gd_json_pointer_new(v, s->x->plan_arena);
 	s->graph.op = l.op->name;
 	if (!s->graph.origin)
-		return gd_arena_fail(s->x->arena, s->x->error);
+		return gd_arena_fail(s->x->plan_arena, s->x->error);
 	gd_call_init(&l.call, &s->graph, l.op);
 	if (!make_room(&l) || !read_members(&l) || !check_required(&l) || !default_operands(&l))
 		return false;

@@ -6,6 +6,7 @@
 #include "api/endpoint.h"
 #include "api/json.h"
 #include "api/media.h"
+#include "api/plan.h"
 #include "api/problem.h"
 #include "api/scan.h"
 #include "api/write.h"
@@ -180,8 +181,7 @@ static bool prepare(struct gd_request *r)
 		return false;
 	skeleton = gd_scan_skeleton(r->scan, &length);
 	x->lifted = gd_scan_lifted(r->scan, &x->lifted_count);
-	return gd_json_parse(&x->root, &r->arena, skeleton, length, &r->error) &&
-	       r->endpoint->prepare(x);
+	return gd_plan_prepare(x, skeleton, length);
 }
 
 double gd_request_cost(struct gd_request *r)
@@ -215,5 +215,6 @@ void gd_request_close(struct gd_request *r)
 
 	struct gd_arena arena = r->arena;
 
+	gd_plan_release(r->exchange.plan, r->answer.status == 200);
 	gd_arena_release(&arena);
 }

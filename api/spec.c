@@ -27,9 +27,9 @@ struct gd_name *gd_spec_find(const struct gd_spec *s, const char *name)
 static bool grow(struct gd_spec *s)
 {
 	size_t room = s->n_buckets ? 4 * s->n_buckets : 16;
-	struct gd_name **buckets = gd_alloc_zero(s->x->arena, room * sizeof *buckets);
+	struct gd_name **buckets = gd_alloc_zero(s->x->plan_arena, room * sizeof *buckets);
 	if (!buckets)
-		return gd_arena_fail(s->x->arena, s->x->error);
+		return gd_arena_fail(s->x->plan_arena, s->x->error);
 	for (struct gd_name *n = s->first; n; n = n->next) {
 		struct gd_name **bucket = &buckets[hash(n->name) % room];
 		n->chain = *bucket;
@@ -44,9 +44,9 @@ struct gd_name *gd_spec_add(struct gd_spec *s, const char *name)
 {
 	if (s->n_names >= s->n_buckets && !grow(s))
 		return NULL;
-	struct gd_name *n = gd_alloc_zero(s->x->arena, sizeof *n);
+	struct gd_name *n = gd_alloc_zero(s->x->plan_arena, sizeof *n);
 	if (!n) {
-		gd_arena_fail(s->x->arena, s->x->error);
+		gd_arena_fail(s->x->plan_arena, s->x->error);
 		return NULL;
 	}
 	struct gd_name **bucket = &s->buckets[hash(name) % s->n_buckets];
@@ -66,7 +66,7 @@ struct gd_node *gd_spec_unknown(struct gd_spec *s, const struct gd_json *v, cons
 	gd_json_fail(v, s->x->error, GD_ERR_unknown_tensor,
 	             "there is no tensor and no earlier output named \"%s\"", name);
 	size_t n = 0;
-	const char **names = gd_alloc_array(s->x->arena, s->n_names + 1, sizeof *names);
+	const char **names = gd_alloc_array(s->x->plan_arena, s->n_names + 1, sizeof *names);
 	for (struct gd_name *k = names ? s->first : NULL; k; k = k->next)
 		names[n++] = k->name;
 	if (names) {
@@ -87,15 +87,11 @@ static bool read_tensors(struct gd_spec *s)
 		return false;
 	s->graph.origin = "/tensors";
 	for (bool more = gd_json_first(&tensors, &member); more; more = gd_json_next(&member)) {
-		struct gd_tensor t;
-		if (!gd_read_tensor(x, &member, s->graph.dtype, &t))
-			return false;
-		struct gd_name *name = gd_spec_add(s, member.key);
+		struct gd_node *leaf = gd_read_leaf(x, &member, &s->graph, member.key);
+		struct gd_name *name = leaf ? gd_spec_add(s, member.key) : NULL;
 		if (!name)
 			return false;
-		name->node = gd_leaf(&s->graph, &t, member.key);
-		if (!name->node)
-			return false;
+		name->node = leaf;
 	}
 	return true;
 }
@@ -173,10 +169,10 @@ static bool read_wanted(struct gd_spec *s, const char *field, struct gd_wanted *
 	if (!gd_json_is(&list, GD_JSON_ARRAY, x->error))
 		return false;
 	size_t n = gd_json_size(&list);
-	w->names = gd_alloc_array(x->arena, n, sizeof *w->names);
-	w->nodes = gd_alloc_array(x->arena, n, sizeof *w->nodes);
+	w->names = gd_alloc_array(x->plan_arena, n, sizeof *w->names);
+	w->nodes = gd_alloc_array(x->plan_arena, n, sizeof *w->nodes);
 	if (!w->names || !w->nodes)
-		return gd_arena_fail(x->arena, x->error);
+		return gd_arena_fail(x->plan_arena, x->error);
 	for (bool more = gd_json_first(&list, &v); more; more = gd_json_next(&v)) {
 		const char *text = gd_json_string(&v, x->error);
 		if (!text)
@@ -224,10 +220,10 @@ static bool default_wrt(struct gd_spec *s)
 	struct gd_json given;
 	if (gd_json_member(&s->x->root, "wrt", &given))
 		return true;
-	s->wrt.names = gd_alloc_array(s->x->arena, s->n_names, sizeof *s->wrt.names);
-	s->wrt.nodes = gd_alloc_array(s->x->arena, s->n_names, sizeof *s->wrt.nodes);
+	s->wrt.names = gd_alloc_array(s->x->plan_arena, s->n_names, sizeof *s->wrt.names);
+	s->wrt.nodes = gd_alloc_array(s->x->plan_arena, s->n_names, sizeof *s->wrt.nodes);
 	if (!s->wrt.names || !s->wrt.nodes)
-		return gd_arena_fail(s->x->arena, s->x->error);
+		return gd_arena_fail(s->x->plan_arena, s->x->error);
 	for (struct gd_name *n = s->first; n; n = n->next)
 		if (!n->is_output && n->used) {
 			s->wrt.names[s->wrt.n] = n->name;
@@ -261,16 +257,16 @@ static bool known_fields(struct gd_exchange *x)
 struct gd_spec *gd_spec_read(struct gd_exchange *x)
 {
 	enum gd_dtype dtype;
-	struct gd_spec *s = gd_alloc_zero(x->arena, sizeof *s);
+	struct gd_spec *s = gd_alloc_zero(x->plan_arena, sizeof *s);
 	if (!s) {
-		gd_arena_fail(x->arena, x->error);
+		gd_arena_fail(x->plan_arena, x->error);
 		return NULL;
 	}
 	s->x = x;
 	s->last = &s->first;
 	if (!known_fields(x) || !read_dtype(s, &dtype) || !read_encoding(s) || !grow(s))
 		return NULL;
-	gd_graph_init(&s->graph, x->arena, x->error, dtype, x->service->limits.nodes);
+	gd_graph_init(&s->graph, x->plan_arena, x->error, dtype, x->service->limits.nodes);
 	if (!read_tensors(s) || !read_layers(s) || !read_wanted(s, "wrt", &s->wrt) ||
 	    !check_wrt(s) || !default_wrt(s) || !read_wanted(s, "return", &s->returns))
 		return NULL;
@@ -292,10 +288,7 @@ static struct gd_node *read_grad_output(struct gd_spec *s, const struct gd_json 
 	}
 	if (gd_json_kind(v) == GD_JSON_STRING && !gd_is_nonfinite_text(text))
 		return gd_spec_unknown(s, v, text);
-	struct gd_tensor t;
-	if (!gd_read_tensor(s->x, v, s->graph.dtype, &t))
-		return NULL;
-	return gd_leaf(&s->graph, &t, "grad_output");
+	return gd_read_leaf(s->x, v, &s->graph, "grad_output");
 }
 
 bool gd_spec_scalar(struct gd_spec *s, struct gd_node **y, struct gd_node **seed)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/plan.h"
+
 void gd_point_at_element(const struct gd_json *v, const struct gd_tensor *t, size_t index,
                          struct gd_error *e)
 {
@@ -59,6 +61,7 @@ static bool resize(struct gd_exchange *x, struct gd_tensor *t, enum gd_dtype to)
 static bool narrow(struct gd_exchange *x, const struct gd_json *v, struct gd_tensor *t,
                    const struct gd_lifted *lifted)
 {
+	x->plan->once = true;
 	float *to = t->data;
 	const double *from = t->data;
 	size_t k = 0;
@@ -79,6 +82,7 @@ static bool narrow(struct gd_exchange *x, const struct gd_json *v, struct gd_ten
 
 static bool widen(struct gd_exchange *x, struct gd_tensor *t)
 {
+	x->plan->once = true;
 	if (!resize(x, t, GD_FLOAT64))
 		return false;
 	for (size_t i = t->count; i-- > 0;)
@@ -97,6 +101,7 @@ static bool to_floating(struct gd_exchange *x, const struct gd_json *v, struct g
 static bool to_int64(struct gd_exchange *x, const struct gd_json *v, struct gd_tensor *t,
                      const struct gd_lifted *lifted)
 {
+	x->plan->once = true;
 	size_t k = 0;
 	if (t->dtype == GD_FLOAT32 && !widen(x, t))
 		return false;
@@ -124,6 +129,7 @@ static bool to_int64(struct gd_exchange *x, const struct gd_json *v, struct gd_t
 
 static bool to_bool(struct gd_exchange *x, const struct gd_json *v, struct gd_tensor *t)
 {
+	x->plan->once = true;
 	uint8_t *to = t->data;
 	for (size_t i = 0; i < t->count; i++) {
 		double d = number_at(t, i);
@@ -192,6 +198,7 @@ static bool from_base64(struct gd_exchange *x, const struct gd_json *v,
 	}
 	t->dtype = dtype;
 	t->data = lifted->tensor.data;
+	x->plan->once = x->plan->once || dtype == GD_BOOL; /* its bytes are looked at */
 	for (size_t i = 0; dtype == GD_BOOL && i < bytes; i++)
 		if (((uint8_t *)t->data)[i] > 1)
 			return gd_json_fail(v, x->error, GD_ERR_wrong_type,
@@ -285,6 +292,7 @@ bool gd_is_nonfinite_text(const char *text)
 static bool from_string(struct gd_exchange *x, const struct gd_json *v, enum gd_dtype floating,
                         struct gd_tensor *t)
 {
+	x->plan->once = true;
 	if (!gd_is_nonfinite_text(gd_json_text(v)))
 		return gd_json_wrong_type(v, "numbers", x->error);
 	double value;
@@ -298,8 +306,9 @@ static bool from_string(struct gd_exchange *x, const struct gd_json *v, enum gd_
 	return to_floating(x, v, t, NULL, floating);
 }
 
-bool gd_read_tensor(struct gd_exchange *x, const struct gd_json *v, enum gd_dtype floating,
-                    struct gd_tensor *t)
+/* Reads v's value alone. */
+static bool read_value(struct gd_exchange *x, const struct gd_json *v, enum gd_dtype floating,
+                       struct gd_tensor *t)
 {
 	const struct gd_lifted *lifted = lifted_at(x, v);
 	if (lifted) {
@@ -311,4 +320,22 @@ bool gd_read_tensor(struct gd_exchange *x, const struct gd_json *v, enum gd_dtyp
 	case GD_JSON_STRING: return from_string(x, v, floating, t);
 	default: return gd_json_wrong_type(v, "numbers", x->error);
 	}
+}
+
+struct gd_node *gd_read_leaf(struct gd_exchange *x, const struct gd_json *v, struct gd_graph *g,
+                             const char *name)
+{
+	struct gd_tensor t;
+	struct gd_json data = *v;
+	size_t index;
+	if (!read_value(x, v, g->dtype, &t))
+		return NULL;
+	struct gd_node *leaf = gd_leaf(g, &t, name);
+	if (!leaf || gd_json_kind(v) == GD_JSON_STRING)
+		return leaf;
+	if (gd_json_kind(v) == GD_JSON_OBJECT && !gd_json_member(v, "data", &data))
+		gd_json_member(v, "base64", &data);
+	return gd_json_lifted(&data, x->lifted_count, &index) && gd_plan_bind(x, leaf, index)
+	               ? leaf
+	               : NULL;
 }

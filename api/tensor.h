@@ -3,14 +3,14 @@
 #define GD_API_TENSOR_H
 
 #include "api/endpoint.h"
-#include "core/tensor.h"
+#include "core/graph.h"
 
-/* Reads the value v: an array or a number (lifted), "NaN" and its like, or an object in the flat or
- * the base64 form. Floating data becomes `floating`, whatever its own "dtype" says; int64 and bool
- * stay. *t owns the data block, in the arena. Errors (wrong_type, missing_field, unknown_field,
- * shape_mismatch, invalid_parameter, number_out_of_range, limit_exceeded) point at the place. */
-bool gd_read_tensor(struct gd_exchange *x, const struct gd_json *v, enum gd_dtype floating,
-                    struct gd_tensor *t);
+/* Reads the value v, an array or a number (lifted), "NaN" and its like, or an object in the flat or
+ * the base64 form, as a leaf of g. Floating data becomes g's dtype, whatever its own "dtype" says;
+ * int64 and bool stay. NULL on errors (wrong_type, missing_field, unknown_field, shape_mismatch,
+ * invalid_parameter, number_out_of_range, limit_exceeded), which point at the place. */
+struct gd_node *gd_read_leaf(struct gd_exchange *x, const struct gd_json *v, struct gd_graph *g,
+                             const char *name);
 
 /* "NaN", "Infinity" or "-Infinity"? */
 bool gd_is_nonfinite_text(const char *text);

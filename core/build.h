@@ -63,7 +63,7 @@ void gd_set_mask(struct gd_node *d, struct gd_node *mask);
 struct gd_node *gd_reshape(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape);
 /* x as a node of its own. Shares the data. */
 struct gd_node *gd_alias(struct gd_graph *g, struct gd_node *x);
-/* What x was expanded from, or NULL. */
+/* What the unnamed x was expanded from, or NULL. */
 struct gd_node *gd_expanded_from(const struct gd_node *x);
 /* x broadcast to shape; and its adjoint, x summed down to a shape that broadcasts to x's. */
 struct gd_node *gd_expand(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape);
@@ -71,7 +71,7 @@ struct gd_node *gd_sum_to(struct gd_graph *g, struct gd_node *x, int rank, const
 /* Axis i of the result is axis perm[i] of x. */
 struct gd_node *gd_permute(struct gd_graph *g, struct gd_node *x, const int8_t *perm);
 struct gd_node *gd_swap_axes(struct gd_graph *g, struct gd_node *x, int a, int b);
-/* What x is with just these two axes swapped, or NULL. */
+/* What the unnamed x is with just these two axes swapped, or NULL. */
 struct gd_node *gd_swapped_from(const struct gd_node *x, int a, int b);
 /* Elements start[i] + k·step[i], k < shape[i]; and its adjoint: zeros of `shape` with x put there.
  */

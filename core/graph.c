@@ -142,7 +142,7 @@ struct gd_node *gd_const(struct gd_graph *g, double value)
 
 bool gd_is_const(const struct gd_node *n, double *value)
 {
-	if (!n || n->prim != &constant)
+	if (!n || n->prim != &constant || n->name)
 		return false;
 	*value = n->attr.value;
 	return true;

@@ -98,6 +98,7 @@ struct gd_graph {
 	size_t max_nodes;
 	struct gd_node **nodes;
 	int n_nodes, room;
+	bool looked_at_data;     /* it was built for these very elements */
 	const char *origin, *op; /* given to new nodes */
 	bool backward;           /* likewise */
 	struct gd_kink *kinks;
@@ -128,7 +129,7 @@ struct gd_node *gd_node_new(struct gd_graph *g, const struct gd_prim *prim, enum
 /* A leaf over data that outlives the graph; `name` too (or NULL). */
 struct gd_node *gd_leaf(struct gd_graph *g, const struct gd_tensor *t, const char *name);
 
-/* A scalar of the graph's floating dtype. Folded by the builders. */
+/* A scalar of the graph's floating dtype. Folded by the builders, unless it got a name. */
 struct gd_node *gd_const(struct gd_graph *g, double value);
 bool gd_is_const(const struct gd_node *n, double *value);
 bool gd_is_leaf(const struct gd_node *n);

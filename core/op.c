@@ -384,6 +384,7 @@ struct gd_node *gd_as_index(struct gd_call *c, int i, int64_t low, int64_t high,
 		        "%s needs integers out of the request's tensors, not a computed "
 		        "tensor",
 		        role);
+	g->looked_at_data = true;
 	struct gd_tensor t = gd_node_tensor(x);
 	t.dtype = GD_INT64;
 	t.data = gd_data_alloc(g->arena, t.count * sizeof(int64_t));

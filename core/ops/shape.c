@@ -136,7 +136,7 @@ struct gd_node *gd_expand(struct gd_graph *g, struct gd_node *x, int rank, const
 
 struct gd_node *gd_expanded_from(const struct gd_node *x)
 {
-	return x->prim == &expand ? x->in[0] : NULL;
+	return x->prim == &expand && !x->name ? x->in[0] : NULL;
 }
 
 struct gd_node *gd_sum_to(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
@@ -181,9 +181,9 @@ struct gd_node *gd_permute(struct gd_graph *g, struct gd_node *x, const int8_t *
 {
 	if (!x)
 		return NULL;
-	/* A permutation of a permutation is one. */
+	/* A permutation of a permutation is one, unless that is a variable of the client. */
 	int8_t p[GD_MAX_RANK];
-	struct gd_node *source = x->prim == &permute ? x->in[0] : x;
+	struct gd_node *source = x->prim == &permute && !x->name ? x->in[0] : x;
 	bool same = true;
 	int64_t shape[GD_MAX_RANK];
 	for (int i = 0; i < x->rank; i++) {
@@ -209,7 +209,7 @@ struct gd_node *gd_swap_axes(struct gd_graph *g, struct gd_node *x, int a, int b
 
 struct gd_node *gd_swapped_from(const struct gd_node *x, int a, int b)
 {
-	if (x->prim != &permute)
+	if (x->prim != &permute || x->name)
 		return NULL;
 	for (int i = 0; i < x->rank; i++)
 		if (x->attr.perm[i] != (i == a ? b : i == b ? a : i))

@@ -1,5 +1,7 @@
 /* Whatever is asked for, the answer is valid JSON: requests made at random, most of which could be
- * meant, out of every operation and parameter of the catalogue. */
+ * meant, out of every operation and parameter of the catalogue. And an answer does not depend on
+ * what was asked before. */
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,15 +12,22 @@
 #include "tests/api/call.h"
 #include "tests/support/test.h"
 
-static uint64_t state;
+/* What is asked, and the numbers in its tensors, each at random. */
+static uint64_t state, numbers;
+
+static unsigned draw(uint64_t *from, unsigned n)
+{
+	*from = *from * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(*from >> 33) % n;
+}
 
 static unsigned below(unsigned n)
 {
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(state >> 33) % n;
+	return draw(&state, n);
 }
 
-#define PICK(array) (array)[below(sizeof(array) / sizeof *(array))]
+#define PICK_WITH(from, array) (array)[draw(from, sizeof(array) / sizeof *(array))]
+#define PICK(array)            PICK_WITH(&state, array)
 
 static char request[1 << 16];
 static size_t length;
@@ -65,21 +74,47 @@ static void put_odd(void)
 	put("%s", PICK(odd));
 }
 
+static void put_number(void)
+{
+	static const char *const special[] = {"'NaN'", "'Infinity'", "1e39", "-0.0", "1e-50"};
+
+	if (draw(&numbers, 60) == 0)
+		put("%s", PICK_WITH(&numbers, special));
+	else
+		put("%d%s", (int)draw(&numbers, 6) - 2, draw(&numbers, 6) ? "" : ".5");
+}
+
+static void put_row(unsigned n)
+{
+	put("[");
+	for (unsigned i = 0; i < n; i++) {
+		put(i ? ", " : "");
+		put_number();
+	}
+	put("]");
+}
+
 static void put_value(void)
 {
-	int rank = below(4) ? 2 : (int)below(2);
+	unsigned rank = below(4) ? 2 : below(2), rows = 1 + below(3);
 
 	if (below(100) == 0) {
 		put_odd();
-		return;
+	} else if (rank == 0) {
+		put_number();
+	} else if (rank == 1) {
+		put_row(2);
+	} else if (below(20) == 0) {
+		put("{'shape': [%u, 2], 'data': ", rows);
+		put_row(2 * rows);
+		put("}");
+	} else {
+		put("[");
+		put_row(2);
+		put(", ");
+		put_row(2);
+		put("]");
 	}
-	if (rank == 0)
-		put("%d", (int)below(5) - 2);
-	else if (below(20) == 0)
-		put("{'shape': [%u, 2], 'data': [1, -1, 2, 0]}", 1 + below(3));
-	else
-		put(rank == 1 ? "[%d, %d]" : "[[1, 2], [%d, %d]]", (int)below(4) - 1,
-		    (int)below(4));
 }
 
 static void put_param(const struct gd_param_spec *p)
@@ -214,13 +249,56 @@ START_TEST(random_requests)
 }
 END_TEST
 
+/* --- once more, with other numbers ----------------------------------------------------------- */
+
+static void *in_a_thread(void *path)
+{
+	return post(path, request);
+}
+
+/* The answer of a thread that has seen no request before. */
+static struct answer *fresh(const char *path)
+{
+	pthread_t thread;
+	void *answer;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, in_a_thread, (void *)path), 0);
+	ck_assert_int_eq(pthread_join(thread, &answer), 0);
+	return answer;
+}
+
+/* Nothing of a request shows in the next one, however alike they are. */
+START_TEST(other_numbers)
+{
+	int rounds = getenv("GD_QUICK") ? 50 : 400;
+
+	state = (uint64_t)_i + 100;
+	for (int i = 0; i < rounds; i++) {
+		uint64_t asked = state;
+		const char *path = i % 4 ? "/grad" : "/forward";
+
+		for (int k = 0; k < 5; k++) {
+			state = asked;
+			numbers = (uint64_t)(k % 3);
+			put_request();
+			ck_assert_msg(strcmp(post(path, request)->text, fresh(path)->text) == 0,
+			              "%s\nbut afresh\n%s\nto the request %d: %s",
+			              post(path, request)->text, fresh(path)->text, k, request);
+		}
+		calls_release();
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("any request");
 	TCase *t = tcase_create("any request");
 
 	tcase_add_checked_fixture(t, NULL, calls_release);
+	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, random_requests, 0, 4);
+	tcase_add_loop_test(t, other_numbers, 0, 4);
 	suite_add_tcase(s, t);
 	return s;
 }

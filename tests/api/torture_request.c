@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/plan.h"
 #include "api/json.h"
 #include "api/problem.h"
 #include "api/request.h"
@@ -105,9 +106,11 @@ static size_t fail_allocations(const struct subject *s)
 	static struct outcome o;
 
 	for (size_t k = 1;; k++) {
+		gd_plan_trim();
 		gd_arena_trim();
 		torture_arm(k);
 		run(s->method, s->path, s->body, strlen(s->body), &o);
+		gd_plan_trim();
 		gd_arena_trim();
 		size_t count = torture_disarm();
 

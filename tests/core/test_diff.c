@@ -88,6 +88,42 @@ START_TEST(results_are_not_their_operands)
 }
 END_TEST
 
+/* Builders look through transposes and expansions, but not through the client's variables. */
+START_TEST(named_variables_are_not_looked_through)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 2, (2, 2), 1, 2, 3, 4), *w = LAB(&l, 2, (2, 2), 1, 2, 3, 5),
+	               *b = LAB(&l, 1, (2), 1, 2), *grad[2];
+	struct gd_node *t = lab_call(&l, "transpose", "dim0=0 dim1=1", 1, x);
+	t->name = "t";
+	struct gd_node *y = lab_call(&l, "matmul", "", 2, t, w);
+	ck_assert(lab_grad(&l, y, NULL, 2, (struct gd_node *[]){x, t}, grad));
+	LAB_IS(&l, grad[0], 0, 3, 3, 8, 8);
+	LAB_IS(&l, grad[1], 0, 3, 8, 3, 8);
+	y = lab_call(&l, "matmul", "", 2, w, t);
+	ck_assert(lab_grad(&l, y, NULL, 2, (struct gd_node *[]){x, t}, grad));
+	LAB_IS(&l, grad[1], 0, 4, 4, 7, 7);
+	y = gd_square(&l.g, lab_call(&l, "permute", "dims=1,0", 1, t));
+	ck_assert(lab_grad(&l, y, NULL, 2, (struct gd_node *[]){x, t}, grad));
+	LAB_IS(&l, grad[0], 0, 2, 4, 6, 8);
+	LAB_IS(&l, grad[1], 0, 2, 6, 4, 8);
+	struct gd_node *e = lab_call(&l, "expand", "size=2,2", 1, b);
+	e->name = "e";
+	y = lab_call(&l, "mul", "", 2, x, e);
+	ck_assert(lab_grad(&l, y, NULL, 2, (struct gd_node *[]){b, e}, grad));
+	LAB_IS(&l, grad[0], 0, 4, 6);
+	LAB_IS(&l, grad[1], 0, 1, 2, 3, 4);
+	struct gd_node *one = lab_call(&l, "exp", "", 1, gd_const(&l.g, 0));
+	one->name = "one";
+	y = gd_square(&l.g, lab_call(&l, "mul", "", 2, x, one));
+	y = lab_call(&l, "sum", "", 1, gd_mul(&l.g, y, gd_exp(&l.g, one)));
+	ck_assert(lab_grad(&l, y, NULL, 1, &one, grad));
+	LAB_IS(&l, grad[0], 1e-15, 90 * exp(1));
+	lab_release(&l);
+}
+END_TEST
+
 START_TEST(stop_gradient_stops)
 {
 	struct lab l;
@@ -291,6 +327,7 @@ static Suite *suite(void)
 	tcase_add_test(t, what_y_does_not_depend_on_gets_zeros);
 	tcase_add_test(t, one_variable_named_twice);
 	tcase_add_test(t, results_are_not_their_operands);
+	tcase_add_test(t, named_variables_are_not_looked_through);
 	tcase_add_test(t, stop_gradient_stops);
 	tcase_add_test(t, masks_have_no_derivative);
 	tcase_add_test(t, higher_derivatives);
