@@ -8,12 +8,12 @@
 /* Does BLAS take these extents (it counts in int)? */
 bool gd_gemm_fits(size_t m, size_t n, size_t k);
 
-/* C (m×n) = op(A) (m×k) · op(B) (k×n), row-major and dense; op transposes where said: A is then
- * stored k×m, B n×k. C may not overlap A or B. Extents may be 0. */
-void gd_gemm_f64(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const double *a,
-                 const double *b, double *c);
-void gd_gemm_f32(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, const float *a,
-                 const float *b, float *c);
+/* C (m×n) = op(A) (m×k) · op(B) (k×n), row-major and dense; op transposes where ta, tb say: A is
+ * then stored k×m, B n×k. C may not overlap A or B. Extents may be 0. */
+void gd_gemm_f64(bool ta, bool tb, size_t m, size_t n, size_t k, const double *a, const double *b,
+                 double *c);
+void gd_gemm_f32(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, const float *b,
+                 float *c);
 
 /* Threads that one large product uses. */
 void gd_blas_threads(int n);

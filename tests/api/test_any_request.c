@@ -281,11 +281,17 @@ START_TEST(other_numbers)
 			state = asked;
 			numbers = (uint64_t)(k % 3);
 			put_request();
-			ck_assert_msg(strcmp(post(path, request)->text, fresh(path)->text) == 0,
-			              "%s\nbut afresh\n%s\nto the request %d: %s",
-			              post(path, request)->text, fresh(path)->text, k, request);
+			/* The request before is over. One that is not moves this one in memory. */
+			calls_release();
+			if (k % 2)
+				post("/forward", "{'tensors': {'x': 1}, 'layers': ['neg']}");
+
+			const char *text = post(path, request)->text, *afresh = fresh(path)->text;
+
+			ck_assert_msg(strcmp(text, afresh) == 0,
+			              "%s\nbut afresh\n%s\nto request %d of %s", text, afresh, k,
+			              request);
 		}
-		calls_release();
 	}
 }
 END_TEST
