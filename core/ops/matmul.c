@@ -16,45 +16,51 @@ static int64_t columns_of(const struct gd_node *x, bool transposed)
 	return x->shape[x->rank - (transposed ? 2 : 1)];
 }
 
+/* One product of matrices, at these elements of the operands and of y. */
+static void multiply(struct gd_node *y, size_t m, size_t n, size_t k, size_t at_a, size_t at_b,
+                     size_t at_y)
+{
+	const void *a = y->in[0]->data, *b = y->in[1]->data;
+	bool ta = y->attr.transposed.a, tb = y->attr.transposed.b;
+	if (y->dtype == GD_FLOAT64)
+		gd_gemm_f64(ta, tb, m, n, k, (const double *)a + at_a, (const double *)b + at_b,
+		            (double *)y->data + at_y);
+	else
+		gd_gemm_f32(ta, tb, m, n, k, (const float *)a + at_a, (const float *)b + at_b,
+		            (float *)y->data + at_y);
+}
+
+/* The leading axes of x as a tensor of their own, one element for each matrix. */
+static struct gd_node leading(const struct gd_node *x)
+{
+	struct gd_node lead = {.rank = x->rank - 2, .count = 1};
+	for (int i = 0; i < lead.rank; i++) {
+		lead.shape[i] = x->shape[i];
+		lead.count *= (size_t)x->shape[i];
+	}
+	return lead;
+}
+
 static void forward_matmul(struct gd_sweep *run, struct gd_node *y)
 {
 	(void)run;
-	struct gd_node *a = y->in[0], *b = y->in[1];
-	bool ta = y->attr.transposed.a, tb = y->attr.transposed.b;
 	size_t m = (size_t)y->shape[y->rank - 2], n = (size_t)y->shape[y->rank - 1];
-	size_t k = (size_t)columns_of(a, ta);
+	size_t k = (size_t)columns_of(y->in[0], y->attr.transposed.a);
 	if (y->count == 0)
 		return;
-
-	/* The leading axes, walked as one element each. */
-	struct gd_node lead = {.count = y->count / (m * n)};
-	struct gd_node lead_in[2];
-	struct gd_node *in[2] = {&lead_in[0], &lead_in[1]};
-	lead.rank = y->rank - 2;
-	memcpy(lead.shape, y->shape, sizeof lead.shape);
-	for (int i = 0; i < 2; i++) {
-		lead_in[i].rank = y->in[i]->rank - 2;
-		lead_in[i].count = 1;
-		for (int d = 0; d < lead_in[i].rank; d++) {
-			lead_in[i].shape[d] = y->in[i]->shape[d];
-			lead_in[i].count *= (size_t)y->in[i]->shape[d];
-		}
+	if (y->rank == 2) {
+		multiply(y, m, n, k, 0, 0, 0);
+		return;
 	}
+	struct gd_node lead = leading(y), lead_a = leading(y->in[0]), lead_b = leading(y->in[1]);
+	struct gd_node *in[2] = {&lead_a, &lead_b};
 	struct gd_broadcast w;
 	gd_broadcast_init(&w, &lead, 2, in);
 	size_t done = 0;
 	for (size_t o = 0; o < w.outer; o++, gd_broadcast_next(&w))
-		for (size_t i = 0; i < w.inner; i++, done++) {
-			size_t pa = (w.offset[0] + i * w.step[0]) * m * k;
-			size_t pb = (w.offset[1] + i * w.step[1]) * k * n;
-			if (y->dtype == GD_FLOAT64)
-				gd_gemm_f64(ta, tb, m, n, k, (double *)a->data + pa,
-				            (double *)b->data + pb,
-				            (double *)y->data + done * m * n);
-			else
-				gd_gemm_f32(ta, tb, m, n, k, (float *)a->data + pa,
-				            (float *)b->data + pb, (float *)y->data + done * m * n);
-		}
+		for (size_t i = 0; i < w.inner; i++, done++)
+			multiply(y, m, n, k, (w.offset[0] + i * w.step[0]) * m * k,
+			         (w.offset[1] + i * w.step[1]) * k * n, done * m * n);
 }
 
 static double cost(const struct gd_node *y)

@@ -19,7 +19,12 @@ struct walk {
 
 static void walk_init(struct walk *w, int rank, const int64_t *extent, const int64_t *stride)
 {
-	*w = (struct walk){.rank = rank, .extent = extent, .stride = stride};
+	w->rank = rank;
+	w->extent = extent;
+	w->stride = stride;
+	w->offset = 0;
+	for (int i = 0; i < rank; i++)
+		w->at[i] = 0;
 }
 
 static void walk_next(struct walk *w)
@@ -61,7 +66,9 @@ static void plan_init(struct plan *p, const struct gd_node *x, unsigned axes)
 		}
 		s *= x->shape[i];
 	}
-	*p = (struct plan){.inner_is_cut = n && cut[0], .inner = n ? (size_t)extent[0] : 1};
+	p->n_kept = p->n_cut = 0;
+	p->inner_is_cut = n && cut[0];
+	p->inner = n ? (size_t)extent[0] : 1;
 	p->outer = p->rows = 1;
 	for (int k = n - 1; k >= 1; k--) {
 		if (cut[k]) {
