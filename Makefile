@@ -206,16 +206,17 @@ tsan: ## the tests of server and the evaluator with data-race checks
 	@tests/support/sanitized.sh $(BUILD)-tsan/reports \
 		$(SANITIZED) BUILD=$(BUILD)-tsan SAN=thread check-threads
 .PHONY: check-threads
-THREADED := $(filter $(BUILD)/tests/core/test_eval% $(BUILD)/tests/core/test_blas%,$(call tests_of,core))
+THREADED := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/core/test_eval*.c tests/core/test_blas*.c))
 check-threads: $(THREADED) $(call tests_of,server) $(GRADD)
 	@$(RUN_TESTS) -s $(THREADED) $(call tests_of,server)
 
 # One process a program, one BLAS thread, and the kernels that valgrind can follow. It does not see
 # that mremap(MREMAP_FIXED) adds memory, so how the arena grows is left to asan.
-valgrind: $(filter-out %/test_arena,$(foreach l,core api,$(call tests_of,$l))) ## the tests of core and api under memcheck
+MEMCHECKED := $(filter-out %/test_arena,$(foreach l,core api,$(call tests_of,$l)))
+valgrind: $(MEMCHECKED) ## the tests of core and api under memcheck
 	@GD_QUICK=1 CK_FORK=no OPENBLAS_NUM_THREADS=1 OPENBLAS_CORETYPE=Haswell \
-		RUN_UNDER="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
-			--suppressions=tests/support/valgrind.supp" \
+		RUN_UNDER="valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+			--errors-for-leak-kinds=definite --suppressions=tests/support/valgrind.supp" \
 		tests/support/run-tests.sh -j $(JOBS) -l $(BUILD)/log/valgrind $^
 
 # tests/<layer>/torture_*.c: programs in which every allocation fails in turn.
@@ -243,7 +244,8 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.c.o $(SUPPORT_LIB) $(API_LIB) $
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c tests/bench/*.cc))
 BENCH_MAIN := $(if $(BENCH_SRC),$(shell grep -lw '^int main' $(BENCH_SRC)))
 BENCH_LIB  := $(BUILD)/bench/libbench.a
-BENCH      := $(patsubst tests/bench/%,$(BUILD)/bench/%,$(basename $(BENCH_MAIN)))
+bench_program = $(patsubst tests/bench/%,$(BUILD)/bench/%,$(basename $(1)))
+BENCH      := $(call bench_program,$(BENCH_MAIN))
 bench: setup-bench ## measure against the floor and the alternative, print the ratios
 	@$(MAKE) $(PARALLEL) all bench-programs
 	@BUILD=$(abspath $(BUILD)) tests/bench/run.sh
@@ -252,7 +254,7 @@ bench-programs: $(BENCH)
 $(BENCH_LIB): $(call obj,$(filter-out $(BENCH_MAIN),$(BENCH_SRC)))
 	@mkdir -p $(@D); rm -f $@
 	$(call do,AR,ar rcs $@ $^)
-$(foreach s,$(BENCH_MAIN),$(eval $(patsubst tests/bench/%,$(BUILD)/bench/%,$(basename $s)): $(call obj,$s)))
+$(foreach s,$(BENCH_MAIN),$(eval $(call bench_program,$s): $(call obj,$s)))
 $(BENCH): $(BENCH_LIB) $(API_LIB) $(CORE_LIB)
 	@mkdir -p $(@D)
 	$(call do,LINK,$(CXX) $(LD_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_SERVER))
@@ -271,7 +273,7 @@ cleanroot-test: ## `make test` and `make run` in a Debian that has only git and 
 # --- setting up, running, installing ---------------------------------------------------------
 
 # A make that was not told how many jobs to run gets one a processor.
-PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j $(JOBS))
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j $(JOBS))
 
 .PHONY: setup setup-test setup-bench setup-dev run install clean help
 setup: ## install the Debian packages that building needs

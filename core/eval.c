@@ -154,6 +154,8 @@ static bool compute(struct gd_sweep *run, struct gd_node *y)
 		}
 	}
 	y->prim->forward(run, y);
+	if (gd_failed(g))
+		return false;
 	look_for_nonfinite(run, y);
 	for (int k = 0; k < y->n_in; k++) {
 		struct gd_node *x = root_of(y->in[k]);
@@ -163,7 +165,7 @@ static bool compute(struct gd_sweep *run, struct gd_node *y)
 			gd_data_free(g->arena, x->data, bytes_of(x));
 		x->data = NULL;
 	}
-	return !gd_failed(g);
+	return true;
 }
 
 bool gd_eval(struct gd_sweep *run, int n, struct gd_node *const *outputs)

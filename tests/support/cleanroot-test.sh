@@ -41,7 +41,9 @@ new_root() {
 	shift
 	mkdir -p "$root"
 	tar --extract --file "$work/base.tar" --directory "$root"
+	# What an installer would write.
 	cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+	printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >"$root/etc/hosts"
 	in_root "$root" sh -c 'apt-get -qq update && apt-get -qq install -y --no-install-recommends "$@"' \
 		- "$@" >"$roots/log" 2>&1 </dev/null || { tail "$roots/log"; exit 1; }
 	in_root "$root" useradd --create-home --shell /bin/bash gradd

@@ -93,7 +93,8 @@ answer=$(curl --silent --show-error "$url/grad" -d '{
 	"layers": ["linear"], "loss": "mse"}' || true)
 check "POST /grad" "$(tr -d ' \n' <<<"$answer")" \
 	'{"loss":6.25,"gradients":{"x":[[-2.5,5]],"W":[[-5],[-10]],"b":[-5]}}'
-status=$(curl --silent --output "$scratch/problem" --write-out '%{http_code} %{content_type}' "$url/grad" -d '{' || true)
+status=$(curl --silent --output "$scratch/problem" --write-out '%{http_code} %{content_type}' \
+	"$url/grad" -d '{' || true)
 check "a bad request" "$status" "400 application/problem+json"
 
 # --- how it runs ---

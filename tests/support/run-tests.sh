@@ -2,8 +2,9 @@
 # Runs test programs and adds up what they report.
 #   run-tests.sh [-j N] [-l LOGDIR] PROGRAM... [-s PROGRAM...]
 # Programs before -s run N at a time, those behind it one by one. A program's output is printed as a
-# whole when it ends. Check's summary is counted, or a last line "N passed, N failed"; a script or
-# a torture_* without one is one test. A program that fails, dies, prints neither or ran nothing counts as failed.
+# whole if it fails, or with VERBOSE=1. Check's summary is counted, or a last line "N passed, N failed";
+# a script or a torture_* without one is one test. A program that fails, dies, prints neither or ran
+# nothing counts as failed.
 # RUN_UNDER in the environment (a command such as valgrind's) goes before each program but scripts.
 # The last line is "N passed, N failed"; the exit status is 1 if anything failed.
 set -u
@@ -50,7 +51,8 @@ report() {
 	local log status seconds line good=0 bad=0
 	log=$(log_of "$1")
 	read -r status seconds <"$log.status"
-	line=$(sed -nE 's/^[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+)$/\1 \2 \3/p' "$log" | tail -n 1)
+	line=$(sed -nE 's/^[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+)$/\1 \2 \3/p' \
+		"$log" | tail -n 1)
 	if [ -n "$line" ]; then
 		local checks failures_ errors
 		read -r checks failures_ errors <<<"$line"

@@ -16,7 +16,8 @@ export ASAN_OPTIONS=log_path=$reports/asan:allocator_may_return_null=1:intercept
 ASAN_OPTIONS+=:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=log_path=$reports/ubsan:print_stacktrace=1
 export LSAN_OPTIONS=suppressions=$here/lsan.supp:print_suppressions=0
-export TSAN_OPTIONS=log_path=$reports/tsan:suppressions=$here/tsan.supp:second_deadlock_stack=1:intercept_strstr=0
+export TSAN_OPTIONS=log_path=$reports/tsan:suppressions=$here/tsan.supp:intercept_strstr=0
+TSAN_OPTIONS+=:second_deadlock_stack=1
 export OPENBLAS_NUM_THREADS=1
 export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER:-5}
 # For tests whose number of rounds is a matter of patience.
