@@ -179,10 +179,10 @@ FORMATTED := $(sort $(foreach d,core api server tests,$(shell find $d -name '*.[
 TIDIED    := $(SRC_core) $(SRC_api) $(SRC_server)
 
 format: ## lay out every source as .clang-format says
-	clang-format -i $(FORMATTED)
+	@clang-format -i $(FORMATTED)
 
 lint: $(patsubst %,$(BUILD)/lint/%.ok,$(TIDIED)) ## clang-format and clang-tidy
-	clang-format --dry-run -Werror $(FORMATTED)
+	@clang-format --dry-run -Werror $(FORMATTED)
 
 # Behind the object file, so that a changed header is looked at again too.
 $(BUILD)/lint/%.ok: % $(BUILD)/obj/%.o .clang-tidy

@@ -65,7 +65,7 @@ if ! TMPDIR=$scratch buildah "${store[@]}" bud --isolation=chroot --network=host
 fi
 ok "the image builds"
 size=$(pod image inspect --format '{{.Size}}' "$image")
-echo "the image has $((size / 1000000)) MB"
+echo "the image has $(((size + 500000) / 1000000)) MB"
 [ "$size" -lt 80000000 ] && ok "it is below 80 MB" || not_ok "it is not below 80 MB"
 check "user of the image" "$(pod image inspect --format '{{.Config.User}}' "$image")" 65532:65532
 check "signal to stop" "$(pod image inspect --format '{{.Config.StopSignal}}' "$image")" SIGTERM
