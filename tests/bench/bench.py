@@ -230,9 +230,15 @@ def alternative(bench, core, threads, module):
                             "ALTERNATIVE_JSON": module, "OPENBLAS_NUM_THREADS": str(threads)})
 
 
-@row("alternative_small", "alternative_small_ujson")
+def reader(name):
+    """How the alternative reads its requests: the last word of the row's name."""
+    word = name.rsplit("_", 1)[1]
+    return word if word in ("ujson", "pydantic") else "json"
+
+
+@row("alternative_small", "alternative_small_ujson", "alternative_small_pydantic")
 def alternative_small(bench, name):
-    module = "ujson" if name.endswith("ujson") else "json"
+    module = reader(name)
     file, a, b = bench.request("linear", 1, 4, 2), bench.path("a.json"), bench.path("b.json")
     rounds, seconds = (2, 1) if SHORT else (5, 1)
     with gradd_on_a_core() as side, alternative(bench, True, 1, module) as other:
@@ -250,7 +256,7 @@ def alternative_small(bench, name):
 
 @row("alternative_1024", "alternative_1024_ujson")
 def alternative_1024(bench, name):
-    module = "ujson" if name.endswith("ujson") else "json"
+    module = reader(name)
     file = bench.request("linear", 1024, 1024, 1024)
     a, b = bench.path("a.json"), bench.path("b.json")
     rounds = 1 if SHORT else 3
@@ -300,8 +306,9 @@ def main():
         print(f"{about['cpu']}, {CORES} cores; GEMM threads of both sides: {CORES}; the floor's "
               f"kernel: {about['floor_kernel']}, {bench.gflops:.0f} GFLOP/s")
         for name, function in ROWS.items():
-            if ONLY and name not in ONLY or name.endswith("_ujson") and (
-                    SHORT or not importlib.util.find_spec("ujson")):
+            if ONLY and name not in ONLY or name.endswith(("_ujson", "_pydantic")) and SHORT:
+                continue
+            if name.endswith("_ujson") and not importlib.util.find_spec("ujson"):
                 continue
             print(f"{name}", flush=True)
             try:
