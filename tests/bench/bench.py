@@ -248,7 +248,7 @@ def alternative_small(bench, name):
         with constant(a) as bare:
             rates, cpu, runs = duel(wrk, (side, other, bare), file, rounds, seconds)
     report(name, f"smallest /grad ÷ FastAPI + PyTorch ({module})", *rates[:2], "requests/s",
-           30 if module == "json" else None, True,
+           None if module == "ujson" else 30, True,
            {"runs": runs, "cpu": cpu, "constant": rates[2], "difference": worst})
     print(f"    a constant answer: {shown(rates[2])} requests/s, ×{rates[2] / rates[1]:.0f}; by "
           f"CPU time a request gradd is ×{cpu[1] / cpu[0]:.0f}")
