@@ -52,7 +52,7 @@ DRAGONBOX  := $(addprefix -isystem ,$(wildcard /usr/include/dragonbox-*))
 LD_FLAGS  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -static-libstdc++ -static-libgcc -pthread \
 	$(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 LIBS_CORE   = $(BLAS_LIBS) -lm
-LIBS_API    = -lcjson -ldragonbox_to_chars $(LIBS_CORE)
+LIBS_API    = -lcjson $(LIBS_CORE)
 LIBS_SERVER = -lmicrohttpd $(LIBS_API)
 
 # --- sources ---------------------------------------------------------------------------------
@@ -257,7 +257,8 @@ $(BENCH_LIB): $(call obj,$(filter-out $(BENCH_MAIN),$(BENCH_SRC)))
 $(foreach s,$(BENCH_MAIN),$(eval $(call bench_program,$s): $(call obj,$s)))
 $(BENCH): $(BENCH_LIB) $(API_LIB) $(CORE_LIB)
 	@mkdir -p $(@D)
-	$(call do,LINK,$(CXX) $(LD_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_SERVER))
+	$(call do,LINK,$(CXX) $(LD_FLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+		-ldragonbox_to_chars $(LIBS_SERVER))
 
 cover: ## which lines the tests run
 	@$(MAKE) $(PARALLEL) BUILD=$(BUILD)-cover OPT=-O0 OPT_CORE=-O0 WERROR= HARDEN=--coverage \

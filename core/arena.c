@@ -1,8 +1,6 @@
 #include "core/arena.h"
 
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,26 +127,6 @@ char *gd_strndup(struct gd_arena *a, const char *s, size_t n)
 		memcpy(copy, s, n);
 	copy[n] = '\0';
 	return copy;
-}
-
-char *gd_sprintf(struct gd_arena *a, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	int n = vsnprintf(NULL, 0, format, args);
-	va_end(args);
-	if (n < 0)
-		return gd_arena_failed(a, GD_ERR_out_of_memory);
-
-	char *text = gd_alloc(a, (size_t)n + 1);
-
-	if (!text)
-		return NULL;
-	va_start(args, format);
-	vsnprintf(text, (size_t)n + 1, format, args);
-	va_end(args);
-	return text;
 }
 
 /* --- data blocks --- */

@@ -48,9 +48,6 @@ void *gd_alloc_array(struct gd_arena *a, size_t n, size_t size);
 /* A copy of n bytes with a NUL behind. */
 char *gd_strndup(struct gd_arena *a, const char *s, size_t n);
 
-/* printf into the arena. */
-char *gd_sprintf(struct gd_arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* Data blocks: 64-byte aligned, uninitialised. The caller remembers the size and says the same one
  * again. gd_data_resize keeps the first min(old, size) bytes and moves large blocks by remapping,
  * without copying; on failure the old block stands and NULL comes back. */

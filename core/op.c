@@ -227,7 +227,7 @@ bool gd_call_build(struct gd_call *c)
 				c->bad_operand = i;
 			}
 		} else if (spec->kind == GD_OPERAND_FLOAT) {
-			/* Every element of a converted tensor stays the client's own. */
+			/* Messages go on calling it what the client calls it. */
 			const char *name = c->in[i]->name;
 			if (c->in[i]->dtype != g->dtype)
 				c->indices |= i < 32 ? 1u << i : 0;

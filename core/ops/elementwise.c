@@ -47,7 +47,7 @@ static struct gd_node *to_operand(struct gd_graph *g, struct gd_node *y, struct 
                                   struct gd_node *d)
 {
 	struct gd_node *x = y->in[i], *mask = dy->mask;
-	if (d && d != dy && !y->prim->linear)
+	if (d && d != dy)
 		d = gd_only(g, d, mask);
 	d = gd_sum_to(g, d, x->rank, x->shape);
 	gd_set_mask(d, gd_mask_to(g, mask, y, x));
@@ -119,16 +119,14 @@ static const struct gd_prim rows[] = {
 	              .vjp = vjp_##fn,                                                             \
 	              .kink = kink_##fn,                                                           \
 	              .kink_text = text,                                                           \
-	              .elementwise = true,                                                         \
-	              .linear = ROW_##fn == ROW_neg},
+	              .elementwise = true},
 #define GD_BINARY(fn, formula, f, da, db, words, lo, hi, kink_mask, text)                          \
 	[ROW_##fn] = {.name = #fn,                                                                 \
 	              .forward = forward_##fn,                                                     \
 	              .vjp = vjp_##fn,                                                             \
 	              .kink = kink_##fn,                                                           \
 	              .kink_text = text,                                                           \
-	              .elementwise = true,                                                         \
-	              .linear = ROW_##fn == ROW_add || ROW_##fn == ROW_sub},
+	              .elementwise = true},
 #define GD_COMPARE(fn, formula, f)                                                                 \
 	[ROW_##fn] = {.name = #fn, .forward = forward_##fn, .elementwise = true},
 #include "core/ops/elementwise.def"
