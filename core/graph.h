@@ -33,6 +33,7 @@ struct gd_prim {
 	const char *kink_text; /* "gradient 0 used there" */
 	bool elementwise;      /* may write over an input of its own shape and dtype */
 	bool alias;            /* shares in[0]'s data */
+	bool linear;           /* elementwise, derivative without products: zeros stay zeros */
 	bool moves;            /* derivative only moves and adds elements, whatever they are */
 	/* Floating-point operations, roughly; NULL: one for each element of the output. */
 	double (*cost)(const struct gd_node *n);

@@ -47,7 +47,7 @@ static struct gd_node *to_operand(struct gd_graph *g, struct gd_node *y, struct 
                                   struct gd_node *d)
 {
 	struct gd_node *x = y->in[i], *mask = dy->mask;
-	if (d && d != dy)
+	if (d && d != dy && !y->prim->linear)
 		d = gd_only(g, d, mask);
 	d = gd_sum_to(g, d, x->rank, x->shape);
 	gd_set_mask(d, gd_mask_to(g, mask, y, x));
@@ -119,14 +119,16 @@ static const struct gd_prim rows[] = {
 	              .vjp = vjp_##fn,                                                             \
 	              .kink = kink_##fn,                                                           \
 	              .kink_text = text,                                                           \
-	              .elementwise = true},
+	              .elementwise = true,                                                         \
+	              .linear = ROW_##fn == ROW_neg},
 #define GD_BINARY(fn, formula, f, da, db, words, lo, hi, kink_mask, text)                          \
 	[ROW_##fn] = {.name = #fn,                                                                 \
 	              .forward = forward_##fn,                                                     \
 	              .vjp = vjp_##fn,                                                             \
 	              .kink = kink_##fn,                                                           \
 	              .kink_text = text,                                                           \
-	              .elementwise = true},
+	              .elementwise = true,                                                         \
+	              .linear = ROW_##fn == ROW_add || ROW_##fn == ROW_sub},
 #define GD_COMPARE(fn, formula, f)                                                                 \
 	[ROW_##fn] = {.name = #fn, .forward = forward_##fn, .elementwise = true},
 #include "core/ops/elementwise.def"
