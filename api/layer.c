@@ -148,37 +148,95 @@ static bool default_operands(struct layer *l)
 
 /* --- parameters --------------------------------------------------------------------------- */
 
-static bool read_ints(const struct gd_json *v, struct gd_value *value, struct gd_error *e)
+/* The numbers of one list, or one number; behind those that are there already. */
+static bool read_ints(struct layer *l, const struct gd_json *v, int64_t *ints, int *n)
 {
 	struct gd_json element;
-	value->list = gd_json_kind(v) == GD_JSON_ARRAY;
-	value->n = 0;
-	if (!value->list) {
-		value->n = 1;
-		if (gd_json_kind(v) != GD_JSON_NUMBER)
-			return gd_json_wrong_type(v, "an integer or a list of integers", e);
-		return gd_json_int(v, INT64_MIN, INT64_MAX, &value->ints[0], e);
-	}
-	if (gd_json_size(v) > GD_MAX_RANK)
-		return gd_json_fail(
-		        v, e, GD_ERR_invalid_parameter,
-		        "takes at most %d numbers, as a tensor has at most as many axes",
-		        GD_MAX_RANK);
+	struct gd_error *e = l->s->x->error;
+	if (gd_json_kind(v) != GD_JSON_ARRAY)
+		return gd_json_int(v, INT64_MIN, INT64_MAX, &ints[(*n)++], e);
 	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element))
-		if (!gd_json_int(&element, INT64_MIN, INT64_MAX, &value->ints[value->n++], e))
+		if (!gd_json_int(&element, INT64_MIN, INT64_MAX, &ints[(*n)++], e))
 			return false;
 	return true;
 }
 
-static bool read_choice(const struct gd_json *v, const struct gd_param_spec *p,
-                        struct gd_value *value, struct gd_error *e)
+static bool read_floats(struct layer *l, const struct gd_json *v, double *floats, int *n)
+{
+	struct gd_json element;
+	if (gd_json_kind(v) != GD_JSON_ARRAY)
+		return read_number(l, v, &floats[(*n)++]);
+	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element))
+		if (!read_number(l, &element, &floats[(*n)++]))
+			return false;
+	return true;
+}
+
+/* An integer, or two lists of integers. */
+static bool read_lists(struct layer *l, const struct gd_json *v, int64_t *ints,
+                       struct gd_value *value)
+{
+	struct gd_json element;
+	if (gd_json_kind(v) == GD_JSON_NUMBER)
+		return read_ints(l, v, ints, &value->n);
+	if (gd_json_size(v) != 2)
+		return gd_json_wrong_type(v, "an integer or two lists of integers", l->s->x->error);
+	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element)) {
+		if (!read_ints(l, &element, ints, &value->n))
+			return false;
+		if (element.index == 0)
+			value->first = value->n;
+	}
+	return true;
+}
+
+/* How many numbers there can be in a list, or in a list of two. */
+static size_t numbers_in(const struct gd_json *v)
+{
+	struct gd_json element;
+	size_t n = 1;
+	if (gd_json_kind(v) != GD_JSON_ARRAY)
+		return n;
+	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element))
+		n += gd_json_kind(&element) == GD_JSON_ARRAY ? 1 + gd_json_size(&element) : 1;
+	return n;
+}
+
+static bool read_list(struct layer *l, const struct gd_json *v, const struct gd_param_spec *p,
+                      struct gd_value *value)
+{
+	struct gd_exchange *x = l->s->x;
+	int64_t *numbers = gd_alloc_array(x->plan_arena, numbers_in(v), sizeof *numbers);
+	if (!numbers)
+		return gd_arena_fail(x->plan_arena, x->error);
+	value->list = gd_json_kind(v) == GD_JSON_ARRAY;
+	if (!value->list && gd_json_kind(v) != GD_JSON_NUMBER && p->type != GD_PARAM_FLOATS)
+		return gd_json_wrong_type(v,
+		                          p->type == GD_PARAM_INTS
+		                                  ? "an integer or a list of integers"
+		                                  : "an integer or two lists of integers",
+		                          x->error);
+	value->ints = numbers;
+	value->floats = (double *)numbers;
+	if (p->type == GD_PARAM_FLOATS)
+		return read_floats(l, v, (double *)numbers, &value->n);
+	if (p->type == GD_PARAM_LISTS)
+		return read_lists(l, v, numbers, value);
+	return read_ints(l, v, numbers, &value->n);
+}
+
+/* One of the words; whether any other text would do is the type's matter. */
+static bool read_word(const struct gd_json *v, const struct gd_param_spec *p,
+                      struct gd_value *value, struct gd_error *e)
 {
 	const char *text = gd_json_string(v, e);
 	if (!text)
 		return false;
-	for (value->i = 0; p->choices[value->i]; value->i++)
-		if (strcmp(text, p->choices[value->i]) == 0)
-			return true;
+	for (int i = 0; p->choices[i]; i++)
+		if (strcmp(text, p->choices[i]) == 0)
+			value->word = p->choices[i];
+	if (value->word)
+		return true;
 	gd_json_fail(v, e, GD_ERR_invalid_parameter, "%s is one of %s, not \"%s\"", p->name,
 	             p->type_text, text);
 	gd_did_you_mean(e, text, p->choices);
@@ -190,17 +248,22 @@ static bool read_param(struct layer *l, const struct gd_json *v, int i)
 	const struct gd_param_spec *p = &l->op->params[i];
 	struct gd_value *value = &l->call.params[i];
 	struct gd_error *e = l->s->x->error;
+	bool is_text = gd_json_kind(v) == GD_JSON_STRING;
 	*value = (struct gd_value){.null = gd_json_kind(v) == GD_JSON_NULL};
 	if (value->null)
 		return p->nullable ? true : gd_json_wrong_type(v, p->type_text, e);
+	if (is_text && p->choices[0] && !gd_is_nonfinite_text(gd_json_text(v)))
+		return read_word(v, p, value, e);
 	switch (p->type) {
 	case GD_PARAM_BOOL: return gd_json_bool(v, &value->flag, e);
 	case GD_PARAM_INT: return gd_json_int(v, INT64_MIN, INT64_MAX, &value->i, e);
 	case GD_PARAM_FLOAT: return read_number(l, v, &value->f);
-	case GD_PARAM_INTS: return read_ints(v, value, e);
-	case GD_PARAM_CHOICE: return read_choice(v, p, value, e);
+	case GD_PARAM_INTS:
+	case GD_PARAM_FLOATS:
+	case GD_PARAM_LISTS: return read_list(l, v, p, value);
+	case GD_PARAM_STR: return (value->text = gd_json_string(v, e)) != NULL;
+	default: return read_word(v, p, value, e);
 	}
-	return false;
 }
 
 static bool check_required(struct layer *l)

@@ -77,7 +77,7 @@ static void write_shape(struct gd_doc *d)
 {
 	gd_open_member(d, "Shape");
 	gd_member(d, "type", "array");
-	int_member(d, "maxItems", GD_MAX_RANK);
+	int_member(d, "maxItems", GD_USER_RANK);
 	gd_open_member(d, "items");
 	gd_member(d, "type", "integer");
 	int_member(d, "minimum", 0);
@@ -152,12 +152,13 @@ static void write_types(struct gd_doc *d, const char *type, const char *other, b
 	gd_doc_end(d);
 }
 
-static void write_param(struct gd_doc *d, const struct gd_param_spec *p)
+/* The schema's members for the type itself; words besides it stand apart. */
+static void write_param_type(struct gd_doc *d, const struct gd_param_spec *p)
 {
-	gd_open_member(d, p->name);
 	switch (p->type) {
 	case GD_PARAM_BOOL: write_types(d, "boolean", NULL, p->nullable); break;
 	case GD_PARAM_INT: write_types(d, "integer", NULL, p->nullable); break;
+	case GD_PARAM_STR: write_types(d, "string", NULL, p->nullable); break;
 	case GD_PARAM_FLOAT:
 		open_list(d, "anyOf");
 		gd_doc_object(d);
@@ -167,13 +168,23 @@ static void write_param(struct gd_doc *d, const struct gd_param_spec *p)
 		gd_doc_end(d);
 		break;
 	case GD_PARAM_INTS:
-		write_types(d, "integer", "array", p->nullable);
+	case GD_PARAM_FLOATS:
+	case GD_PARAM_LISTS: {
+		const char *number = p->type == GD_PARAM_FLOATS ? "number" : "integer";
+		write_types(d, number, "array", p->nullable);
 		gd_open_member(d, "items");
-		gd_member(d, "type", "integer");
+		if (p->type == GD_PARAM_LISTS) {
+			gd_member(d, "type", "array");
+			gd_open_member(d, "items");
+			gd_member(d, "type", number);
+			gd_doc_end(d);
+		} else {
+			gd_member(d, "type", number);
+		}
 		gd_doc_end(d);
-		int_member(d, "maxItems", GD_MAX_RANK);
 		break;
-	case GD_PARAM_CHOICE:
+	}
+	default:
 		write_types(d, "string", NULL, p->nullable);
 		open_list(d, "enum");
 		for (int i = 0; p->choices[i]; i++)
@@ -182,6 +193,27 @@ static void write_param(struct gd_doc *d, const struct gd_param_spec *p)
 			gd_doc_null(d);
 		gd_doc_end(d);
 		break;
+	}
+}
+
+static void write_param(struct gd_doc *d, const struct gd_param_spec *p)
+{
+	gd_open_member(d, p->name);
+	if (p->choices[0] && p->type != GD_PARAM_CHOICE) {
+		const struct gd_param_spec words = {.type = GD_PARAM_CHOICE,
+		                                    .choices = {p->choices[0], p->choices[1],
+		                                                p->choices[2], p->choices[3],
+		                                                p->choices[4], p->choices[5]}};
+		open_list(d, "anyOf");
+		gd_doc_object(d);
+		write_param_type(d, p);
+		gd_doc_end(d);
+		gd_doc_object(d);
+		write_param_type(d, &words);
+		gd_doc_end(d);
+		gd_doc_end(d);
+	} else {
+		write_param_type(d, p);
 	}
 	if (p->default_text) {
 		gd_doc_key(d, "default");

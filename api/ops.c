@@ -39,12 +39,18 @@ void gd_write_default(struct gd_doc *d, const struct gd_param_spec *p)
 		gd_doc_null(d);
 		return;
 	}
+	if (v->word) {
+		gd_doc_string(d, v->word);
+		return;
+	}
 	switch (p->type) {
 	case GD_PARAM_BOOL: gd_doc_bool(d, v->flag); break;
 	case GD_PARAM_INT: gd_doc_int(d, v->i); break;
 	case GD_PARAM_FLOAT: gd_doc_double(d, v->f); break;
-	case GD_PARAM_INTS: gd_doc_int(d, v->ints[0]); break;
-	case GD_PARAM_CHOICE: gd_doc_string(d, p->choices[v->i]); break;
+	case GD_PARAM_INTS:
+	case GD_PARAM_LISTS: gd_doc_int(d, v->ints[0]); break;
+	case GD_PARAM_FLOATS: gd_doc_double(d, v->floats[0]); break;
+	default: gd_doc_string(d, v->text); break;
 	}
 }
 

@@ -116,10 +116,10 @@ bool scan_row_open(struct gd_scan *s)
 {
 	if (s->rank >= 0 && s->level >= s->rank)
 		return scan_ragged(s, "a row");
-	if (s->level == GD_MAX_RANK)
+	if (s->level == GD_USER_RANK)
 		return scan_fail_at(s, 0, GD_ERR_limit_exceeded,
 		                    "a tensor may have %d axes, but here rows are nested deeper",
-		                    GD_MAX_RANK);
+		                    GD_USER_RANK);
 	if (scan_too_deep(s))
 		return false;
 	if (s->rank < 0)

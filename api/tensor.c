@@ -149,9 +149,9 @@ static bool read_shape(struct gd_exchange *x, const struct gd_json *v, struct gd
 	if (!gd_json_require(v, "shape", &shape, x->error) ||
 	    !gd_json_is(&shape, GD_JSON_ARRAY, x->error))
 		return false;
-	if (gd_json_size(&shape) > GD_MAX_RANK)
+	if (gd_json_size(&shape) > GD_USER_RANK)
 		return gd_json_fail(&shape, x->error, GD_ERR_limit_exceeded,
-		                    "a tensor has at most %d axes, but %zu are given", GD_MAX_RANK,
+		                    "a tensor has at most %d axes, but %zu are given", GD_USER_RANK,
 		                    gd_json_size(&shape));
 	t->rank = 0;
 	for (bool more = gd_json_first(&shape, &axis); more; more = gd_json_next(&axis))

@@ -31,7 +31,7 @@ enum gd_encoding { GD_NESTED, GD_FLAT, GD_BASE64, GD_ENCODING_COUNT };
 /* "nested", "flat", "base64"; false when there is no such name. */
 bool gd_encoding_from_name(const char *name, enum gd_encoding *encoding);
 
-enum { GD_DOC_DEPTH = 64, GD_DOC_BLOCK = 64 };
+enum { GD_DOC_DEPTH = 64, GD_DOC_BLOCK = 96 };
 
 struct gd_piece; /* a tensor within the text */
 

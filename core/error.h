@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GD_MAX_RANK = 8 };
+/* Axes of a client's tensor; and of any, as a Jacobian has those of two. */
+enum { GD_USER_RANK = 8, GD_MAX_RANK = 2 * GD_USER_RANK };
 
 enum gd_code {
 	GD_OK = 0,

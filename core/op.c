@@ -1,6 +1,5 @@
 #include "core/op.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,121 +42,7 @@ static struct gd_op table[] = {
 enum { N_OPS = sizeof table / sizeof *table };
 static const struct gd_op *sorted[N_OPS];
 
-/* --- signatures --------------------------------------------------------------------------- */
-
-/* Signatures are ours: they are read once, trusted, into strings that stay. */
-
-static char *trim(char *s)
-{
-	while (isspace((unsigned char)*s))
-		s++;
-	for (char *end = s + strlen(s); end > s && isspace((unsigned char)end[-1]);)
-		*--end = '\0';
-	return s;
-}
-
-/* Cuts the text at the first `mark`; returns what stood behind it, or NULL. */
-static char *split(char *text, const char *mark)
-{
-	char *found = strstr(text, mark);
-	if (!found)
-		return NULL;
-	*found = '\0';
-	return trim(found + strlen(mark));
-}
-
-static void read_operand(struct gd_op *op, char *text)
-{
-	static const char *const kinds[] = {"float", "index", "bool", "any"};
-	struct gd_operand_spec *o = &op->operands[op->n_operands++];
-	char *kind = split(text, ":");
-	text = trim(text);
-	size_t n = strlen(text);
-	o->list = n > 3 && strcmp(text + n - 3, "...") == 0;
-	o->optional = text[n - 1] == '?';
-	text[n - (o->list ? 3 : o->optional ? 1 : 0)] = '\0';
-	o->name = text;
-	for (int i = 0; kind && i < 4; i++) {
-		size_t k = strlen(kind);
-		bool optional = k && kind[k - 1] == '?';
-		if (strncmp(kind, kinds[i], k - optional) == 0 &&
-		    strlen(kinds[i]) == k - optional) {
-			o->kind = (enum gd_operand_kind)i;
-			o->optional = o->optional || optional;
-		}
-	}
-}
-
-static void read_default(struct gd_param_spec *p)
-{
-	const char *text = p->default_text;
-	struct gd_value *v = &p->fallback;
-	if (strcmp(text, "null") == 0) {
-		v->null = true;
-		return;
-	}
-	switch (p->type) {
-	case GD_PARAM_BOOL: v->flag = strcmp(text, "true") == 0; break;
-	case GD_PARAM_FLOAT: v->f = strtod(text, NULL); break;
-	case GD_PARAM_INT: v->i = strtoll(text, NULL, 10); break;
-	case GD_PARAM_INTS:
-		v->n = 1;
-		v->ints[0] = strtoll(text, NULL, 10);
-		break;
-	case GD_PARAM_CHOICE:
-		for (int i = 0; p->choices[i]; i++)
-			if (strcmp(text, p->choices[i]) == 0)
-				v->i = i;
-		break;
-	}
-}
-
-static void read_param(struct gd_op *op, char *text)
-{
-	static const char *const types[] = {"bool", "int", "float", "ints"};
-	struct gd_param_spec *p = &op->params[op->n_params++];
-	p->default_text = split(text, "=");
-	char *type = split(text, ":");
-	p->name = trim(text);
-	type = trim(type);
-	p->type_text = strdup(type);
-	size_t n = strlen(type);
-	if (type[n - 1] == '?') {
-		p->nullable = true;
-		type[n - 1] = '\0';
-	}
-	p->type = GD_PARAM_CHOICE;
-	for (int i = 0; i < 4; i++)
-		if (strcmp(type, types[i]) == 0)
-			p->type = (enum gd_param_type)i;
-	if (p->type == GD_PARAM_CHOICE)
-		for (int i = 0; type; i++) {
-			char *rest = split(type, "|");
-			p->choices[i] = trim(type);
-			type = rest;
-		}
-	if (p->default_text)
-		read_default(p);
-}
-
-static void read_signature(struct gd_op *op)
-{
-	char *text = strdup(op->signature);
-	text[strlen(text) - 1] = '\0'; /* the closing parenthesis */
-	char *rest = split(text, "(");
-	op->name = text;
-	bool params = false;
-	while (rest && *rest) {
-		char *part = rest;
-		rest = split(part, ",");
-		if (strcmp(trim(part), "*") == 0)
-			params = true;
-		else if (params)
-			read_param(op, part);
-		else
-			read_operand(op, part);
-	}
-}
+/* --- lookup ------------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -168,7 +53,7 @@ static int by_name(const void *a, const void *b)
 static void prepare(void)
 {
 	for (int i = 0; i < N_OPS; i++) {
-		read_signature(&table[i]);
+		gd_signature_read(&table[i]);
 		sorted[i] = &table[i];
 	}
 	qsort(sorted, N_OPS, sizeof *sorted, by_name);
@@ -242,9 +127,13 @@ bool gd_call_build(struct gd_call *c)
 		return false;
 	/* A result that is an operand, as of a reshape to the same shape, is a variable of its own:
 	 * the gradient for the one is not that for the other. */
-	for (int i = 0; i < c->n_out; i++)
+	for (int i = 0; i < c->n_out && !gd_failed(g); i++) {
 		if (c->out[i]->id < before)
 			c->out[i] = gd_alias(g, c->out[i]);
+		if (c->out[i] && c->out[i]->rank > GD_USER_RANK)
+			gd_graph_fail(g, GD_ERR_limit_exceeded, "a tensor has at most %d axes",
+			              GD_USER_RANK);
+	}
 	return !gd_failed(g);
 }
 
@@ -302,8 +191,8 @@ bool gd_flag(const struct gd_call *c, const char *name)
 
 bool gd_chosen(const struct gd_call *c, const char *name, const char *word)
 {
-	int i = param_index(c, name);
-	return strcmp(c->op->params[i].choices[c->params[i].i], word) == 0;
+	const char *chosen = gd_param(c, name)->word;
+	return chosen && strcmp(chosen, word) == 0;
 }
 
 bool gd_param_fail(struct gd_call *c, const char *name, const char *format, ...)
@@ -318,6 +207,15 @@ bool gd_param_fail(struct gd_call *c, const char *name, const char *format, ...)
 		gd_error_pointer(c->g->error, "%s/%s", c->g->origin, name);
 	}
 	return false;
+}
+
+bool gd_few_enough(struct gd_call *c, const char *name)
+{
+	int n = gd_param(c, name)->n;
+	return n <= GD_USER_RANK ||
+	       gd_param_fail(c, name,
+	                     "takes at most %d numbers, as a tensor has at most as many axes",
+	                     GD_USER_RANK);
 }
 
 static bool one_axis(struct gd_call *c, const char *name, const struct gd_node *x, int64_t value,

@@ -9,14 +9,15 @@
  *
  * Before the star, operands: "name" is a floating tensor (masks and integers are converted),
  * "name: index" integers, "name: bool" a mask, "name: any" whatever came; "?" marks optional ones,
- * "..." a list. Behind it, parameters: bool, int, float, ints (one or a list), or words to choose
- * from, "a|b"; a "?" behind the type allows null; without a default they must be given. */
+ * "..." a list. Behind it, parameters: bool, int, float, str; ints or floats (one or a list); lists
+ * (an integer, or two lists of integers); words to choose from, "a|b", also besides a type,
+ * "ints|same|valid"; a "?" behind the type allows null; without a default they must be given. */
 #ifndef GD_OP_H
 #define GD_OP_H
 
 #include "core/graph.h"
 
-enum { GD_MAX_OPERANDS = 16, GD_MAX_PARAMS = 12 };
+enum { GD_MAX_OPERANDS = 16, GD_MAX_PARAMS = 16 };
 
 enum gd_operand_kind { GD_OPERAND_FLOAT, GD_OPERAND_INDEX, GD_OPERAND_BOOL, GD_OPERAND_ANY };
 
@@ -26,16 +27,31 @@ struct gd_operand_spec {
 	bool optional, list;
 };
 
-enum gd_param_type { GD_PARAM_BOOL, GD_PARAM_INT, GD_PARAM_FLOAT, GD_PARAM_INTS, GD_PARAM_CHOICE };
+enum gd_param_type {
+	GD_PARAM_BOOL,
+	GD_PARAM_INT,
+	GD_PARAM_FLOAT,
+	GD_PARAM_INTS,
+	GD_PARAM_FLOATS,
+	GD_PARAM_LISTS,
+	GD_PARAM_STR,
+	GD_PARAM_CHOICE, /* nothing but words */
+	GD_PARAM_TYPES
+};
 
+/* What a parameter was given: null, a word out of its choices, or else what its type says. */
 struct gd_value {
 	bool null;
+	const char *word; /* one of the choices, or NULL */
 	bool flag;
-	int64_t i; /* int; index of the word chosen */
+	int64_t i;
 	double f;
-	bool list; /* ints: given as a list */
-	int n;
-	int64_t ints[GD_MAX_RANK];
+	const char *text;
+	bool list; /* ints, floats: given as a list; lists: given as lists */
+	int n;     /* of ints or floats */
+	int first; /* lists: how many of ints are the first list's */
+	const int64_t *ints;
+	const double *floats;
 };
 
 struct gd_param_spec {
@@ -44,6 +60,8 @@ struct gd_param_spec {
 	bool nullable;
 	const char *choices[8]; /* NULL-terminated */
 	struct gd_value fallback;
+	int64_t default_int; /* what the fallback's lists hold */
+	double default_float;
 };
 
 struct gd_call;
@@ -78,6 +96,9 @@ struct gd_call {
 	size_t bad_index;
 };
 
+/* Reads op->signature into the fields made from it (core/signature.c). */
+void gd_signature_read(struct gd_op *op);
+
 /* The operations in alphabetical order. */
 const struct gd_op *const *gd_ops(size_t *count);
 const struct gd_op *gd_op_find(const char *name);
@@ -104,6 +125,9 @@ bool gd_chosen(const struct gd_call *c, const char *name, const char *word);
 /* An error at one parameter. Returns false. */
 bool gd_param_fail(struct gd_call *c, const char *name, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+
+/* No more numbers in the list than a tensor may have axes. */
+bool gd_few_enough(struct gd_call *c, const char *name);
 
 /* Parameter as an axis of x (negative ones count from the end; a scalar takes 0 and -1). */
 bool gd_axis(struct gd_call *c, const char *name, const struct gd_node *x, int *axis);

@@ -69,6 +69,8 @@ char *gd_shape_text(int rank, const int64_t *shape, char buf[GD_SHAPE_TEXT])
 	}
 	if (rank == 1)
 		buf[at++] = ',';
+	if (rank > GD_MAX_RANK)
+		at += (size_t)snprintf(buf + at, GD_SHAPE_TEXT - at, ", …");
 	buf[at++] = ')';
 	buf[at] = '\0';
 	return buf;

@@ -35,7 +35,7 @@ static inline bool gd_is_float(enum gd_dtype dtype)
 bool gd_shape_count(int rank, const int64_t *shape, size_t *count);
 
 /* "(2, 3)", "(4,)", "()" into buf, as in messages; returns buf. */
-enum { GD_SHAPE_TEXT = 192 };
+enum { GD_SHAPE_TEXT = 384 };
 char *gd_shape_text(int rank, const int64_t *shape, char buf[GD_SHAPE_TEXT]);
 
 #endif

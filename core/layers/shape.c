@@ -73,7 +73,9 @@ bool build_reshape(struct gd_call *c)
 {
 	const struct gd_value *v = gd_param(c, "shape");
 	int64_t shape[GD_MAX_RANK];
-	memcpy(shape, v->ints, sizeof shape);
+	if (!gd_few_enough(c, "shape"))
+		return false;
+	memcpy(shape, v->ints, (size_t)v->n * sizeof *shape);
 	return infer_size(c, "shape", c->in[0], shape, v->n) &&
 	       gd_give(c, gd_reshape(c->g, c->in[0], v->n, shape));
 }
@@ -103,11 +105,6 @@ bool build_unsqueeze(struct gd_call *c)
 		return gd_param_fail(c, "dim", "is %lld, but %s has %d axes: it takes %d to %d",
 		                     (long long)dim, gd_label(x, "the input"), x->rank,
 		                     -x->rank - 1, x->rank);
-	if (x->rank == GD_MAX_RANK) {
-		gd_graph_fail(c->g, GD_ERR_limit_exceeded, "a tensor has at most %d axes",
-		              GD_MAX_RANK);
-		return false;
-	}
 	int64_t shape[GD_MAX_RANK];
 	for (int i = 0, k = 0; i <= x->rank; i++)
 		shape[i] = i == axis ? 1 : x->shape[k++];
@@ -122,6 +119,8 @@ bool build_expand(struct gd_call *c)
 	char from[GD_SHAPE_TEXT], to[GD_SHAPE_TEXT];
 	gd_shape_text(x->rank, x->shape, from);
 	gd_shape_text(v->n, v->ints, to);
+	if (!gd_few_enough(c, "size"))
+		return false;
 	if (v->n < x->rank)
 		return gd_param_fail(c, "size", "%s has fewer axes than %s %s", to,
 		                     gd_label(x, "the input"), from);

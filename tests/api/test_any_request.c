@@ -129,7 +129,10 @@ static void put_param(const struct gd_param_spec *p)
 	case GD_PARAM_INT: put("%d", (int)below(5) - 2); break;
 	case GD_PARAM_FLOAT: put("%d.5", (int)below(3) - 1); break;
 	case GD_PARAM_INTS: put(below(2) ? "%d" : "[0, %d]", (int)below(4) - 1); break;
-	case GD_PARAM_CHOICE: {
+	case GD_PARAM_FLOATS: put(below(2) ? "%d.5" : "[0.5, %d]", (int)below(3)); break;
+	case GD_PARAM_LISTS: put(below(2) ? "%d" : "[[0], [%d]]", (int)below(3)); break;
+	case GD_PARAM_STR: put(below(2) ? "'ij,jk'" : "'i->'"); break;
+	default: {
 		int n = 0;
 
 		while (p->choices[n])

@@ -70,7 +70,8 @@ static void add(struct golden *c, char *text)
 		struct gd_node *y = tensor(c, c->lab.g.dtype, text + 4);
 		c->out[c->n_out++] = y;
 	} else if (strncmp(text, "seed ", 5) == 0) {
-		c->seed = tensor(c, c->lab.g.dtype, text + 5);
+		struct gd_node *seed[] = {c->seed, tensor(c, c->lab.g.dtype, text + 5)};
+		c->seed = c->seed ? lab_join(&c->lab, 2, seed) : seed[1];
 	} else {
 		for (int i = 0; i < 3; i++)
 			if (strncmp(text, words[i], strlen(words[i])) == 0) {

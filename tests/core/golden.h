@@ -6,7 +6,7 @@
 
 #include "tests/core/lab.h"
 
-enum { GOLDEN_OUT = 2 };
+enum { GOLDEN_OUT = 16 };
 
 /* One case, its tensors as leaves of a graph of its dtype. */
 struct golden {
@@ -16,7 +16,8 @@ struct golden {
 	bool strict; /* compare each element relative to itself */
 	bool rough;  /* the two second derivatives differ by more than rounding */
 	int n_in, n_out;
-	struct gd_node *in[LAB_OPERANDS], *out[GOLDEN_OUT], *seed;
+	struct gd_node *in[LAB_OPERANDS], *out[GOLDEN_OUT];
+	struct gd_node *seed; /* of the floating results, joined (lab_join) */
 	struct gd_node *grad[LAB_OPERANDS], *dir[LAB_OPERANDS], *second[LAB_OPERANDS]; /* or NULL */
 };
 

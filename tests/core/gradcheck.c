@@ -45,14 +45,17 @@ static bool build(struct trial *t, const struct gd_op *op, const char *operands,
 	for (int i = 0; i < n_in; i++)
 		if (in[i] && in[i]->dtype == l->g.dtype && !gd_is_const(in[i], &(double){0}))
 			t->wrt[t->n_wrt++] = in[i];
-	t->y = lab_call_with(l, op, params, n_in, in);
-	if (!t->y)
+	struct gd_call call;
+	if (!lab_call_all(l, &call, op, params, n_in, in))
 		return fail(t->result, "%s", l->error.detail);
 	for (int i = 0; i < n_in; i++)
-		if (t->y == in[i])
+		if (call.out[0] == in[i])
 			return fail(t->result, "operand %d is handed on as the result", i);
-	if (t->y->dtype != l->g.dtype)
+	t->y = lab_join(l, call.n_out, call.out);
+	if (!t->y) {
+		t->y = call.out[0];
 		return true;
+	}
 	t->u = lab_random(l, t->y->rank, t->y->shape, 0.5, 2);
 	t->phi = inner_product(l, t->u, t->y);
 	if (!gd_grad(&l->g, t->y, t->u, t->n_wrt, t->wrt, t->grad, true))

@@ -150,42 +150,57 @@ int lab_operands(struct lab *l, const char *text, struct gd_node *in[LAB_OPERAND
 
 /* --- parameters ------------------------------------------------------------------------------ */
 
-static void read_ints(struct gd_value *v, const char *text)
+/* "3"  "1,2"  "[1,2]"  "[]"  "[[0,1],[1,0]]", of integers or not. */
+static bool read_list(struct gd_call *c, struct gd_value *v, const char *text)
 {
+	size_t room = strlen(text) + 1;
+	int64_t *ints = gd_alloc_array(c->g->arena, room, sizeof *ints);
+	double *floats = gd_alloc_array(c->g->arena, room, sizeof *floats);
+	if (!ints || !floats)
+		return false;
 	v->list = strpbrk(text, ",[") != NULL;
+	v->ints = ints;
+	v->floats = floats;
 	for (const char *p = text; *p;) {
 		char *end;
-		int64_t i = strtoll(p, &end, 10);
+		double number = strtod(p, &end);
 		if (end == p) {
+			if (*p == ']' && !v->first)
+				v->first = v->n;
 			p++;
 			continue;
 		}
-		v->ints[v->n++] = i;
+		ints[v->n] = (int64_t)number;
+		floats[v->n++] = number;
 		p = end;
 	}
+	return true;
 }
 
-static void read_value(const struct gd_param_spec *spec, struct gd_value *v, const char *text)
+static bool read_value(struct gd_call *c, const struct gd_param_spec *spec, struct gd_value *v,
+                       const char *text)
 {
 	*v = (struct gd_value){.null = strcmp(text, "null") == 0};
-	if (v->null)
-		return;
-	switch (spec->type) {
-	case GD_PARAM_BOOL: v->flag = strcmp(text, "true") == 0; break;
-	case GD_PARAM_INT: v->i = strtoll(text, NULL, 10); break;
-	case GD_PARAM_FLOAT: v->f = strtod(text, NULL); break;
-	case GD_PARAM_INTS: read_ints(v, text); break;
-	case GD_PARAM_CHOICE:
-		for (int i = 0; spec->choices[i]; i++)
-			if (strcmp(text, spec->choices[i]) == 0)
-				v->i = i;
-		break;
+	for (int i = 0; spec->choices[i]; i++)
+		if (strcmp(text, spec->choices[i]) == 0)
+			v->word = spec->choices[i];
+	if (v->null || v->word)
+		return true;
+	v->flag = strcmp(text, "true") == 0;
+	v->i = strtoll(text, NULL, 10);
+	v->f = strtod(text, NULL);
+	if (spec->type == GD_PARAM_STR) {
+		char *copy = gd_alloc_array(c->g->arena, strlen(text) + 1, 1);
+		if (!copy)
+			return false;
+		v->text = strcpy(copy, text);
 	}
+	return read_list(c, v, text);
 }
 
 bool lab_params(struct gd_call *c, const char *text)
 {
-	char copy[256], *rest = NULL;
+	char copy[512], *rest = NULL;
 	snprintf(copy, sizeof copy, "%s", text);
 	for (char *p = strtok_r(copy, " ", &rest); p; p = strtok_r(NULL, " ", &rest)) {
 		char *value = strchr(p, '=');
@@ -195,7 +210,8 @@ bool lab_params(struct gd_call *c, const char *text)
 			i++;
 		if (i == c->op->n_params)
 			return false;
-		read_value(&c->op->params[i], &c->params[i], value);
+		if (!read_value(c, &c->op->params[i], &c->params[i], value))
+			return false;
 	}
 	return true;
 }
@@ -208,12 +224,31 @@ struct gd_node *lab_call_with(struct lab *l, const struct gd_op *op, const char 
 	struct gd_call c;
 	struct gd_node *operands[LAB_OPERANDS];
 	memcpy(operands, in, (size_t)n_in * sizeof *in);
-	gd_call_init(&c, &l->g, op);
-	c.in = operands;
-	c.n_in = n_in;
-	if (!lab_params(&c, params))
+	return lab_call_all(l, &c, op, params, n_in, operands) ? c.out[0] : NULL;
+}
+
+bool lab_call_all(struct lab *l, struct gd_call *c, const struct gd_op *op, const char *params,
+                  int n_in, struct gd_node **in)
+{
+	gd_call_init(c, &l->g, op);
+	c->in = in;
+	c->n_in = n_in;
+	if (!lab_params(c, params))
 		ck_abort_msg("%s has no such parameters: %s", op->name, params);
-	return gd_call_build(&c) ? c.out[0] : NULL;
+	return gd_call_build(c);
+}
+
+struct gd_node *lab_join(struct lab *l, int n, struct gd_node *const *out)
+{
+	struct gd_node *flat[LAB_OPERANDS], *only = NULL;
+	int n_flat = 0;
+	for (int i = 0; i < n; i++)
+		if (out[i]->dtype == l->g.dtype) {
+			only = out[i];
+			flat[n_flat++] =
+			        gd_reshape(&l->g, only, 1, (int64_t[]){(int64_t)only->count});
+		}
+	return n_flat > 1 ? gd_cat(&l->g, n_flat, flat, 0) : only;
 }
 
 struct gd_node *lab_call(struct lab *l, const char *op, const char *params, int n_in, ...)

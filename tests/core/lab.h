@@ -63,6 +63,13 @@ bool lab_params(struct gd_call *c, const char *text);
 struct gd_node *lab_call(struct lab *l, const char *op, const char *params, int n_in, ...);
 struct gd_node *lab_call_with(struct lab *l, const struct gd_op *op, const char *params, int n_in,
                               struct gd_node *const *in);
+/* The same with all results: in *c, whose operands the caller keeps. False on an error. */
+bool lab_call_all(struct lab *l, struct gd_call *c, const struct gd_op *op, const char *params,
+                  int n_in, struct gd_node **in);
+
+/* The floating results of a call as one: itself, or all of them flat, one behind the other. NULL
+ * when there is none. */
+struct gd_node *lab_join(struct lab *l, int n, struct gd_node *const *out);
 
 /* Gradients of y for n variables, with `seed` or ones. */
 bool lab_grad(struct lab *l, struct gd_node *y, struct gd_node *seed, int n,

@@ -36,7 +36,7 @@ START_TEST(counts)
 	ck_assert(!gd_shape_count(2, (int64_t[]){INT64_MAX, 4}, &n));
 	ck_assert(!gd_shape_count(1, (int64_t[]){INT64_MAX / 4}, &n)); /* its bytes overflow */
 	ck_assert(!gd_shape_count(3, (int64_t[]){0, INT64_MAX, 4}, &n));
-	ck_assert(!gd_shape_count(GD_MAX_RANK + 1, (int64_t[9]){0}, &n));
+	ck_assert(!gd_shape_count(GD_MAX_RANK + 1, (int64_t[GD_MAX_RANK + 1]){0}, &n));
 }
 END_TEST
 
@@ -51,7 +51,7 @@ START_TEST(shape_texts)
 	for (int i = 0; i < GD_MAX_RANK; i++)
 		longest[i] = INT64_MIN;
 	gd_shape_text(GD_MAX_RANK, longest, buf);
-	ck_assert_uint_eq(strlen(buf), 2 + 8 * 20 + 7 * 2);
+	ck_assert_uint_eq(strlen(buf), 2 + 16 * 20 + 15 * 2);
 }
 END_TEST
 

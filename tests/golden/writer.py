@@ -71,6 +71,13 @@ def pairs(values):
     return v([p[0] for p in both]), v([p[1] for p in both])
 
 
+# Shapes that broadcast, and numbers at the edges.
+PAIRS = [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 5), (1, 5)), ((3, 1), (1, 4)), ((), (2, 2)),
+         ((2, 1, 3), (4, 1)), ((), ()), ((0, 3), (3,)), ((2, 0), (2, 1)), ((1,), (1, 1)),
+         ((2, 1, 2, 1), (3, 1, 2))]
+EDGES = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, INF, -INF, NAN, 1e30, -1e-30]
+
+
 # --- writing ----------------------------------------------------------------------------------
 
 def number(x):
@@ -141,21 +148,23 @@ class Writer:
         if torch.is_tensor(outputs):
             outputs = (outputs,)
         lines += ["out " + text_of(y) for y in outputs]
-        y = outputs[0]
-        if y.dtype.is_floating_point and floating:
-            lines += self.gradients(y, [operands[k] for k in floating], floating, second)
+        ys = [y for y in outputs if y.dtype.is_floating_point]
+        if ys and floating:
+            lines += self.gradients(ys, [operands[k] for k in floating], floating, second)
         print("\n".join(lines), file=self.file)
         print("end", file=self.file)
         self.cases += 1
 
-    def gradients(self, y, xs, floating, second):
-        dtype = y.dtype
-        seed = u(*y.shape, lo=0.5, hi=2)(dtype)
-        lines = ["seed " + text_of(seed)]
-        if not y.requires_grad:
+    def gradients(self, ys, xs, floating, second):
+        dtype = ys[0].dtype
+        seeds = [u(*y.shape, lo=0.5, hi=2)(dtype) for y in ys]
+        lines = ["seed " + text_of(seed) for seed in seeds]
+        known = [(y, seed) for y, seed in zip(ys, seeds) if y.requires_grad]
+        if not known:
             return lines + ["grad %d %s" % (k, text_of(torch.zeros_like(x)))
                             for k, x in zip(floating, xs)]
-        grads = torch.autograd.grad(y, xs, seed, create_graph=second, allow_unused=True)
+        grads = torch.autograd.grad([y for y, _ in known], xs, [seed for _, seed in known],
+                                    create_graph=second, allow_unused=True)
         grads = [torch.zeros_like(x) if d is None else d for d, x in zip(grads, xs)]
         lines += ["grad %d %s" % (k, text_of(d)) for k, d in zip(floating, grads)]
         if not second:
