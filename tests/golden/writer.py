@@ -106,7 +106,7 @@ def param_text(value):
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(str, value)) + "]"
+        return "[" + ",".join(map(param_text, value)) + "]"
     return str(value)
 
 
