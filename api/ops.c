@@ -74,6 +74,18 @@ static void write_params(struct gd_doc *d, const struct gd_op *op)
 	gd_doc_end(d);
 }
 
+static void write_precision(struct gd_doc *d, const struct gd_precision *p)
+{
+	gd_doc_key(d, "float32");
+	gd_doc_object(d);
+	gd_doc_key(d, "ulps");
+	gd_doc_double(d, p->ulps);
+	gd_doc_key(d, "absolute");
+	gd_doc_double(d, p->absolute);
+	member(d, "detail", p->why);
+	gd_doc_end(d);
+}
+
 bool gd_ops_run(struct gd_exchange *x)
 {
 	size_t n;
@@ -93,6 +105,7 @@ bool gd_ops_run(struct gd_exchange *x)
 		member(d, "formula", ops[i]->formula);
 		member(d, "derivative", ops[i]->derivative);
 		member(d, "kinks", ops[i]->kinks);
+		write_precision(d, &ops[i]->precision);
 		gd_doc_end(d);
 	}
 	gd_doc_end(d);

@@ -44,6 +44,18 @@ static const struct gd_op *sorted[N_OPS];
 
 /* --- lookup ------------------------------------------------------------------------------- */
 
+static struct gd_precision precision_of(const char *name)
+{
+	static const struct gd_precision rows[] = {
+#define GD_PRECISION(...) {__VA_ARGS__},
+#include "core/precision.def"
+	};
+	int i = 0;
+	while (rows[i].op && strcmp(rows[i].op, name) != 0)
+		i++;
+	return rows[i];
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct gd_op *const *x = a, *const *y = b;
@@ -54,6 +66,7 @@ static void prepare(void)
 {
 	for (int i = 0; i < N_OPS; i++) {
 		gd_signature_read(&table[i]);
+		table[i].precision = precision_of(table[i].name);
 		sorted[i] = &table[i];
 	}
 	qsort(sorted, N_OPS, sizeof *sorted, by_name);

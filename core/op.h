@@ -64,6 +64,14 @@ struct gd_param_spec {
 	double default_float;
 };
 
+/* How far float32 may be from float64: by this many units in the last place times the condition,
+ * and by this many of 1 (of the cotangent, where it is a gradient); why, where it is more. */
+struct gd_precision {
+	const char *op;
+	double ulps, absolute;
+	const char *why;
+};
+
 struct gd_call;
 
 struct gd_op {
@@ -71,6 +79,7 @@ struct gd_op {
 	bool (*build)(struct gd_call *c);
 	const char *shapes, *formula, *derivative, *kinks; /* documentation; kinks may be "" */
 	bool loss;
+	struct gd_precision precision; /* from precision.def */
 	/* From the signature. */
 	const char *name;
 	int n_operands, n_params;
