@@ -66,6 +66,8 @@ const struct gd_answer *gd_request_answer(const struct gd_request *r)
 	return &r->answer;
 }
 
+_Static_assert(GD_READ_LEAST >= (int)GD_DOC_BLOCK, "a number is never cut");
+
 size_t gd_request_read(struct gd_request *r, char *buf, size_t n)
 {
 	return gd_doc_read(&r->doc, buf, n);

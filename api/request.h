@@ -67,7 +67,8 @@ struct gd_answer {
 /* Valid until gd_request_close. */
 const struct gd_answer *gd_request_answer(const struct gd_request *request);
 
-/* The next up to n bytes of the answer's body; 0 at its end. n must be at least 64. */
+/* The next up to n bytes of the answer's body; 0 at its end. n must be at least GD_READ_LEAST. */
+enum { GD_READ_LEAST = 96 };
 size_t gd_request_read(struct gd_request *request, char *buf, size_t n);
 
 void gd_request_close(struct gd_request *request);

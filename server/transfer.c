@@ -15,7 +15,6 @@ enum {
 	/* A body whose answer is known before its end is read to its end when no more than this is
 	 * to come; then the connection can be used again. */
 	DISCARD_BYTES = 1024 * 1024,
-	READ_LEAST = 64, /* gd_request_read */
 };
 
 enum phase { RECEIVING, WORKING, READY, ANSWERED };
@@ -35,7 +34,7 @@ struct transfer {
 	uint64_t excess; /* received after the answer was known */
 	struct gd_job job;
 	/* A piece of the answer too small to be asked for directly. */
-	char rest[READ_LEAST];
+	char rest[GD_READ_LEAST];
 	size_t rest_at, rest_end;
 	/* For the log; set at level debug only. */
 	struct timespec began;
@@ -94,7 +93,7 @@ static ssize_t on_read(void *cls, uint64_t position, char *buf, size_t max)
 {
 	struct transfer *x = cls;
 	(void)position;
-	if (x->rest_at == x->rest_end && max >= READ_LEAST) {
+	if (x->rest_at == x->rest_end && max >= GD_READ_LEAST) {
 		size_t n = gd_request_read(x->request, buf, max);
 		x->sent += n;
 		return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
