@@ -45,7 +45,7 @@ static struct answer post(const char *path, const char *body, size_t size, size_
 			room = 2 * room + 8192;
 			a.text = realloc(a.text, room);
 		}
-		n = gd_request_read(request, a.text + a.length, 64 + cut % 4000);
+		n = gd_request_read(request, a.text + a.length, GD_READ_LEAST + cut % 4000);
 		a.length += n;
 	} while (n > 0);
 	a.text[a.length] = '\0';
