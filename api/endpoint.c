@@ -3,10 +3,14 @@
 #include <string.h>
 
 static const struct gd_endpoint endpoints[] = {
-#define GD_GET(path, run, answer, summary) {"GET", path, summary, #answer, NULL, NULL, run},
+#define JSON                               "application/json"
+#define GD_GET(path, run, answer, summary) {"GET", path, summary, #answer, JSON, NULL, NULL, run},
+#define GD_TEXT(path, run, type, answer, summary)                                                  \
+	{"GET", path, summary, #answer, type, NULL, NULL, run},
 #define GD_POST(path, prepare, run, fields, answer, summary)                                       \
-	{"POST", path, summary, #answer, fields, prepare, run},
+	{"POST", path, summary, #answer, JSON, fields, prepare, run},
 #include "api/endpoints.def"
+#undef GD_TEXT
 #undef GD_GET
 #undef GD_POST
 };

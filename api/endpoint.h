@@ -48,17 +48,20 @@ struct gd_exchange {
 struct gd_endpoint {
 	const char *method, *path, *summary;
 	const char *answer;            /* schema of the 200 answer: a row of schemas.def */
+	const char *type;              /* its media type */
 	const struct gd_field *fields; /* of the request beyond the specification; NULL for GET */
 	bool (*prepare)(struct gd_exchange *x); /* NULL for GET */
 	bool (*run)(struct gd_exchange *x);
 };
 
 /* The handlers of the table. */
-#define GD_GET(path, run, answer, summary) bool run(struct gd_exchange *x);
+#define GD_GET(path, run, answer, summary)        bool run(struct gd_exchange *x);
+#define GD_TEXT(path, run, type, answer, summary) bool run(struct gd_exchange *x);
 #define GD_POST(path, prepare, run, fields, answer, summary)                                       \
 	bool prepare(struct gd_exchange *x), run(struct gd_exchange *x);                           \
 	extern const struct gd_field fields[];
 #include "api/endpoints.def"
+#undef GD_TEXT
 #undef GD_GET
 #undef GD_POST
 

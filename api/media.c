@@ -1,5 +1,6 @@
 #include "api/media.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -49,20 +50,22 @@ static bool is_zero(const char *q)
 	return *q == '\0' || *q == ';' || *q == ',';
 }
 
-bool gd_media_takes_json(const char *accept)
+bool gd_media_takes(const char *accept, const char *type)
 {
 	/* From the least specific on; the most specific range that matches decides. */
-	static const char *const ranges[] = {"application/problem+json", "*/*", "application/*",
-	                                     "application/json"};
-	enum { COUNT = sizeof ranges / sizeof *ranges };
+	enum { COUNT = 4 };
+	char any[64], exact[64];
+	const char *const ranges[COUNT] = {"application/problem+json", "*/*", any, exact};
 	int best = -1;
 	bool takes = false;
 
 	if (!accept || !accept[strspn(accept, " \t,")] || strcmp(accept, "*/*") == 0)
 		return true;
+	snprintf(exact, sizeof exact, "%.*s", (int)strcspn(type, ";"), type);
+	snprintf(any, sizeof any, "%.*s/*", (int)strcspn(type, "/"), type);
 	for (const char *p = accept; *p; p += *p == ',') {
 		size_t n;
-		const char *type = media_type(&p, &n);
+		const char *range = media_type(&p, &n);
 		bool refused = false;
 
 		while (*p == ';') {
@@ -73,7 +76,7 @@ bool gd_media_takes_json(const char *accept)
 			p += strcspn(p, ";,");
 		}
 		for (int i = COUNT - 1; i > best; i--) {
-			if (!is(type, n, ranges[i]))
+			if (!is(range, n, ranges[i]))
 				continue;
 			best = i;
 			takes = !refused;

@@ -194,7 +194,7 @@ static void write_responses(struct gd_doc *d, const struct gd_endpoint *endpoint
 	gd_open_member(d, "responses");
 	gd_open_member(d, "200");
 	gd_member(d, "description", endpoint->summary);
-	open_content(d, "application/json");
+	open_content(d, endpoint->type);
 	gd_write_schema_ref(d, endpoint->answer);
 	write_example(d, said, endpoint->path);
 	close_content(d);

@@ -6,6 +6,7 @@
 #include "api/endpoint.h"
 #include "api/json.h"
 #include "api/media.h"
+#include "api/metrics.h"
 #include "api/plan.h"
 #include "api/problem.h"
 #include "api/scan.h"
@@ -17,7 +18,9 @@ struct gd_request {
 	const struct gd_endpoint *endpoint; /* NULL: settled when it was opened */
 	struct gd_scan *scan;               /* POST */
 	size_t body;                        /* bytes so far */
-	bool prepared, settled;
+	bool prepared, settled, queued;
+	int64_t mark; /* when the phase began that it is in; kept where somebody counts */
+	struct gd_measure measure;
 	struct gd_answer answer;
 	struct gd_doc doc;
 	struct gd_exchange exchange;
@@ -26,6 +29,16 @@ struct gd_request {
 
 /* Memory that the text of a problem may take beyond the request's cap. */
 enum { PROBLEM_ROOM = 64 << 10 };
+
+/* Ends a phase. */
+static void lap(struct gd_request *r, enum gd_phase phase)
+{
+	if (!r->service->metrics)
+		return;
+	int64_t now = gd_metrics_clock();
+	r->measure.ns[phase] = now - r->mark;
+	r->mark = now;
+}
 
 /* --- answers --- */
 
@@ -70,7 +83,9 @@ _Static_assert(GD_READ_LEAST >= (int)GD_DOC_BLOCK, "a number is never cut");
 
 size_t gd_request_read(struct gd_request *r, char *buf, size_t n)
 {
-	return gd_doc_read(&r->doc, buf, n);
+	size_t got = gd_doc_read(&r->doc, buf, n);
+	r->measure.bytes_out += got;
+	return got;
 }
 
 /* --- from the head to the answer --- */
@@ -92,10 +107,10 @@ static bool check_head(struct gd_request *r, const struct gd_head *head)
 			r->answer.allow = gd_endpoint_allow(head->path);
 		return false;
 	}
-	if (!gd_media_takes_json(head->accept)) {
+	if (!gd_media_takes(head->accept, r->endpoint->type)) {
 		gd_fail(&r->error, GD_ERR_not_acceptable,
-		        "the answer is application/json, which \"Accept: %.128s\" does not take",
-		        head->accept);
+		        "the answer is %s, which \"Accept: %.128s\" does not take",
+		        r->endpoint->type, head->accept);
 		return false;
 	}
 	if (!r->endpoint->prepare)
@@ -130,7 +145,9 @@ struct gd_request *gd_request_open(const struct gd_service *service, const struc
 	r->endpoint = NULL;
 	r->scan = NULL;
 	r->body = 0;
-	r->prepared = r->settled = false;
+	r->prepared = r->settled = r->queued = false;
+	r->measure = (struct gd_measure){.endpoint = -1, .ns = {-1, -1, -1, -1, -1}};
+	r->mark = service->metrics ? gd_metrics_clock() : 0;
 	r->answer = (struct gd_answer){0};
 	r->exchange = (struct gd_exchange){
 	        .service = service, .arena = &r->arena, .error = &r->error, .doc = &r->doc};
@@ -177,13 +194,23 @@ static bool prepare(struct gd_request *r)
 
 	r->prepared = true;
 	x->endpoint = r->endpoint;
+	lap(r, GD_RECEIVE);
 	if (!r->scan)
 		return true;
 	if (!gd_scan_end(r->scan))
 		return false;
 	skeleton = gd_scan_skeleton(r->scan, &length);
 	x->lifted = gd_scan_lifted(r->scan, &x->lifted_count);
-	return gd_plan_prepare(x, skeleton, length);
+
+	bool good = gd_plan_prepare(x, skeleton, length);
+
+	lap(r, GD_PARSE);
+	return good;
+}
+
+void gd_request_queued(struct gd_request *r)
+{
+	r->queued = true;
 }
 
 double gd_request_cost(struct gd_request *r)
@@ -197,10 +224,13 @@ void gd_request_run(struct gd_request *r)
 {
 	if (r->settled)
 		return;
+	if (r->queued)
+		lap(r, GD_QUEUE);
 	if ((r->prepared || prepare(r)) && r->endpoint->run(&r->exchange) && gd_doc_finish(&r->doc))
-		settle(r, 200, "application/json");
+		settle(r, 200, r->endpoint->type);
 	else
 		settle_problem(r);
+	lap(r, GD_COMPUTE);
 }
 
 void gd_request_refuse(struct gd_request *r, int code, const char *detail)
@@ -210,6 +240,26 @@ void gd_request_refuse(struct gd_request *r, int code, const char *detail)
 	settle_problem(r);
 }
 
+/* What it was, for the metrics. */
+static void count(struct gd_request *r)
+{
+	struct gd_measure *m = &r->measure;
+	size_t n;
+
+	lap(r, GD_WRITE);
+	if (r->endpoint)
+		m->endpoint = (int)(r->endpoint - gd_endpoints(&n));
+	m->status = r->settled ? r->answer.status : 0;
+	m->memory = r->arena.peak;
+	m->bytes_in = r->body;
+	if (r->answer.body)
+		m->bytes_out = (uint64_t)r->answer.length;
+	for (size_t i = 0; i < r->exchange.lifted_count; i++)
+		m->numbers_in += r->exchange.lifted[i].tensor.count;
+	m->numbers_out = m->status == 200 ? r->doc.numbers : 0;
+	gd_metrics_count(r->service->metrics, m);
+}
+
 void gd_request_close(struct gd_request *r)
 {
 	if (!r)
@@ -217,6 +267,8 @@ void gd_request_close(struct gd_request *r)
 
 	struct gd_arena arena = r->arena;
 
+	if (r->service->metrics)
+		count(r);
 	gd_plan_release(r->exchange.plan, r->answer.status == 200);
 	gd_arena_release(&arena);
 }

@@ -19,7 +19,8 @@
 /* What the requests of one process share. */
 struct gd_service {
 	struct gd_limits limits;
-	atomic_bool draining; /* /readyz answers 503 */
+	atomic_bool draining;       /* /readyz answers 503 */
+	struct gd_metrics *metrics; /* counts the requests; NULL: nobody does */
 };
 
 struct gd_head {
@@ -45,6 +46,9 @@ bool gd_request_settled(const struct gd_request *request);
  * doing any of the work; 0 when the answer is settled. The server runs small ones where they were
  * read. */
 double gd_request_cost(struct gd_request *request);
+
+/* From here to gd_request_run the request waits for its turn: for the metrics. */
+void gd_request_queued(struct gd_request *request);
 
 /* The body is complete: computes. After this the answer stands. Call exactly once. */
 void gd_request_run(struct gd_request *request);

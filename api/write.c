@@ -341,6 +341,7 @@ void gd_doc_tensor(struct gd_doc *d, const struct gd_tensor *t, enum gd_encoding
 {
 	struct gd_tensor flat = *t;
 
+	d->numbers += t->count;
 	if (encoding == GD_NESTED && nesting_can_tell(t)) {
 		if (t->count == 0) {
 			put_empty(d, t->rank, t->shape);
@@ -372,6 +373,11 @@ void gd_doc_tensor(struct gd_doc *d, const struct gd_tensor *t, enum gd_encoding
 		}
 	}
 	gd_doc_end(d);
+}
+
+void gd_doc_plain(struct gd_doc *d, const char *text, size_t n)
+{
+	put(d, text, n);
 }
 
 /* --- reading --- */

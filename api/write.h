@@ -51,6 +51,7 @@ struct gd_doc {
 	uint64_t in_object; /* bit per level: '}' or ']' closes it */
 	bool comma;         /* a value stands before this place */
 	bool failed;
+	uint64_t numbers;         /* elements of tensors in it */
 	size_t text_at, piece_at; /* reading: the next byte of text, the next piece */
 	struct gd_piece_cursor cursor;
 };
@@ -77,6 +78,9 @@ void gd_doc_shape(struct gd_doc *d, int rank, const int64_t *shape); /* [2,3] */
 /* Nested: a rank of 0 is a bare number; a shape without elements that nesting cannot tell, such as
  * (0, 3), is written flat. *t is copied, its data is not. */
 void gd_doc_tensor(struct gd_doc *d, const struct gd_tensor *t, enum gd_encoding encoding);
+
+/* Makes the document this text, which is no JSON; instead of all the others. */
+void gd_doc_plain(struct gd_doc *d, const char *text, size_t n);
 
 /* All is closed and nothing failed. After this the document can be read. */
 bool gd_doc_finish(struct gd_doc *d);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/metrics.h"
 #include "server/transfer.h"
 
 enum {
@@ -59,6 +60,18 @@ static struct MHD_Daemon *start_daemon(struct gd_http *http, const struct gd_con
 	                        MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
+static void read_gauges(void *cls, struct gd_gauges *gauges)
+{
+	const struct gd_http *http = cls;
+	const struct gd_config *config = http->config;
+	gauges->active = gd_http_active(http);
+	gauges->queued = gd_http_working(http);
+	gauges->queue_limit = config->workers + config->queue;
+	gauges->threads = config->threads;
+	gauges->workers = config->workers;
+	gauges->blas_threads = config->blas_threads;
+}
+
 struct gd_http *gd_http_start(const struct gd_config *config, const struct gd_service *service,
                               int listener)
 {
@@ -72,6 +85,7 @@ struct gd_http *gd_http_start(const struct gd_config *config, const struct gd_se
 		return NULL;
 	}
 	http->service = service;
+	http->config = config;
 	http->offload = (double)config->offload;
 	http->listener = listener;
 	http->out_of_memory = MHD_create_response_from_buffer(
@@ -81,6 +95,8 @@ struct gd_http *gd_http_start(const struct gd_config *config, const struct gd_se
 		                        "application/problem+json");
 	http->early = gd_early_start();
 	http->work = gd_work_start(config->workers, config->queue);
+	if (service->metrics)
+		gd_metrics_watch(service->metrics, read_gauges, http);
 	if (http->out_of_memory && http->early && http->work)
 		http->daemon = start_daemon(http, config);
 	if (http->daemon)

@@ -9,7 +9,8 @@
 
 struct gd_http;
 
-/* Serves on the listening socket, which it then owns. Both pointers must outlive the server. NULL
+/* Serves on the listening socket, which it then owns. Both pointers must outlive the server, whose
+ * gauges service->metrics reads from then on until gd_http_stop. NULL
  * (and the socket is closed) when threads or memory are lacking. */
 struct gd_http *gd_http_start(const struct gd_config *config, const struct gd_service *service,
                               int listener);

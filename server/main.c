@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/metrics.h"
 #include "core/blas.h"
 #include "server/call.h"
 #include "server/config.h"
@@ -144,10 +145,11 @@ static int serve(struct gd_config *config)
 		fprintf(stderr, "gradd: %s\n", error);
 		return 1;
 	}
-	struct gd_service service = {.limits = config->limits};
-	struct gd_http *http = gd_http_start(config, &service, listener);
+	struct gd_service service = {.limits = config->limits, .metrics = gd_metrics_new()};
+	struct gd_http *http = service.metrics ? gd_http_start(config, &service, listener) : NULL;
 	if (!http) {
 		fprintf(stderr, "gradd: not enough memory or threads to start\n");
+		gd_metrics_free(service.metrics);
 		return 1;
 	}
 	greet(url);
@@ -169,6 +171,7 @@ static int serve(struct gd_config *config)
 		}
 	}
 	gd_http_stop(http);
+	gd_metrics_free(service.metrics);
 	close(signalled);
 	gd_log_event(GD_LOG_INFO, "stop");
 	return 0;

@@ -300,6 +300,7 @@ static enum MHD_Result complete(struct transfer *x)
 		return answer(x);
 	}
 	set_phase(x, WORKING);
+	gd_request_queued(x->request);
 	x->job = (struct gd_job){.run = run_job, .drop = drop_job};
 	MHD_suspend_connection(x->connection);
 	gd_work_push(http->work, &x->job);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "api/request.h"
+#include "server/config.h"
 #include "server/early.h"
 #include "server/work.h"
 
@@ -19,6 +20,7 @@ struct gd_http {
 	struct MHD_Response *out_of_memory;
 	int listener;
 	atomic_size_t active; /* transfers */
+	const struct gd_config *config;
 };
 
 /* MHD_AccessHandlerCallback and MHD_RequestCompletedCallback; cls is the struct gd_http. */

@@ -103,14 +103,14 @@ static void parse(struct answer *a)
 struct answer *call(const struct gd_head *head, const struct gd_limits *limits, const char *body,
                     size_t length, size_t piece)
 {
-	struct gd_service service = {.limits = GD_LIMITS_INIT};
 	struct answer *a = calloc(1, sizeof *a);
 
+	a->service = (struct gd_service){.limits = GD_LIMITS_INIT};
 	if (limits)
-		service.limits = *limits;
+		a->service.limits = *limits;
 	a->next = answers;
 	answers = a;
-	a->request = gd_request_open(&service, head);
+	a->request = gd_request_open(&a->service, head);
 	ck_assert_ptr_nonnull(a->request);
 	for (size_t at = 0; at < length;) {
 		size_t n = piece && piece < length - at ? piece : length - at;

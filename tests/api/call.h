@@ -18,6 +18,7 @@ struct answer {
 	struct answer *next;
 	struct gd_arena arena;
 	struct gd_request *request;
+	struct gd_service service;
 };
 
 /* Any request; `piece` is how many bytes are fed at once (0: all), `limits` NULL for the defaults.

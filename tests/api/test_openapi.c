@@ -112,9 +112,10 @@ START_TEST(every_endpoint)
 
 	for (size_t i = 0; i < n; i++) {
 		place_of(&all[i], place, sizeof place);
-		ck_assert_msg(
-		        there("%s/responses/200/content/application~1json/schema/$ref", place),
-		        "%s", place);
+		const char *slash = strchr(all[i].type, '/');
+		ck_assert_msg(there("%s/responses/200/content/%.*s~1%s/schema/$ref", place,
+		                    (int)(slash - all[i].type), all[i].type, slash + 1),
+		              "%s", place);
 		ck_assert_msg(there("%s/requestBody", place) == (all[i].prepare != NULL), "%s",
 		              place);
 		ck_assert_msg(there("%s/responses/503", place), "%s", place);

@@ -289,8 +289,8 @@ START_TEST(accept_headers)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		ck_assert_msg(gd_media_takes_json(cases[i].accept) == cases[i].takes, "%s",
-		              cases[i].accept);
+		ck_assert_msg(gd_media_takes(cases[i].accept, "application/json") == cases[i].takes,
+		              "%s", cases[i].accept);
 		open_with((struct gd_head){.method = "GET",
 		                           .path = "/healthz",
 		                           .accept = cases[i].accept,

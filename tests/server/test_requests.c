@@ -34,6 +34,27 @@ START_TEST(post_grad)
 }
 END_TEST
 
+/* What the server itself knows is on the page too. */
+START_TEST(metrics)
+{
+	char value[256];
+	for (int i = 0; i < 2; i++) {
+		client_post(&c, "/grad", example, &r);
+		reply_free(&r);
+	}
+	ck_assert(client_puts(&c, "GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n"));
+	ck_assert(client_read(&c, &r, false));
+	ck_assert_int_eq(r.status, 200);
+	ck_assert_pstr_eq(reply_header(&r, "Content-Type", value), "text/plain; version=0.0.4");
+	ck_assert_ptr_nonnull(
+	        strstr(r.body, "\ngradd_requests_total{endpoint=\"/grad\",code=\"200\"} 2\n"));
+	ck_assert_ptr_nonnull(strstr(r.body, "\ngradd_requests_active 1\n"));
+	ck_assert_ptr_nonnull(strstr(r.body, "\ngradd_threads{role=\"workers\"} "));
+	ck_assert_ptr_nonnull(strstr(r.body, "phase=\"write\",le=\"+Inf\"} 2\n"));
+	reply_free(&r);
+}
+END_TEST
+
 START_TEST(keep_alive)
 {
 	for (int i = 0; i < 50; i++) {
@@ -402,6 +423,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, post_grad);
+	tcase_add_test(t, metrics);
 	tcase_add_test(t, keep_alive);
 	tcase_add_test(t, connection_close);
 	tcase_add_test(t, http_1_0);
