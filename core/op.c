@@ -24,6 +24,7 @@
 	{#fn "(input)", build_##fn,        SAME,                                                   \
 	 "y = " f,      "dinput = " words, kink_words ? kink_words : "",                           \
 	 false,         .name = NULL},
+#define GD_INNER(...)
 #define GD_BINARY(...)
 #define GD_COMPARE(fn, f, c)                                                                       \
 	{#fn "(input, other)",                                                                     \

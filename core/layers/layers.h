@@ -7,6 +7,7 @@
 #define GD_OP(fn, ...)      bool fn(struct gd_call *c);
 #define GD_LOSS(fn, ...)    bool fn(struct gd_call *c);
 #define GD_UNARY(name, ...) bool build_##name(struct gd_call *c);
+#define GD_INNER(name, ...)
 #define GD_BINARY(name, ...)
 #define GD_COMPARE(name, ...) bool build_##name(struct gd_call *c);
 #include "core/ops.def"

@@ -4,6 +4,7 @@
 
 #include "core/build.h"
 #include "core/ops/broadcast.h"
+#include "core/ops/special.h"
 
 /* Stable on both sides: no overflow for any x. */
 #define gd_sigmoid_of(x) (x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)))
@@ -41,6 +42,23 @@ static void run_binary(struct gd_node *n,
 }
 
 /* --- derivatives -------------------------------------------------------------------------- */
+
+/* a - b, but 0 of equal infinities. */
+static struct gd_node *gap(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
+{
+	struct gd_node *infinite = gd_eq(g, gd_abs(g, a), gd_const(g, (double)INFINITY));
+	struct gd_node *same = gd_logical_and(g, infinite, gd_eq(g, a, b));
+	return gd_where(g, same, gd_const(g, 0), gd_sub(g, a, b));
+}
+
+/* Does fmax or fmin take a? Where a ≥ b (or a ≤ b) or b is NaN. */
+static struct gd_node *beats(struct gd_graph *g, struct gd_node *a, struct gd_node *b,
+                             struct gd_node *(*within)(struct gd_graph *, struct gd_node *,
+                                                       struct gd_node *))
+{
+	struct gd_node *loses = gd_logical_not(g, within(g, a, b));
+	return gd_logical_not(g, gd_logical_and(g, loses, gd_eq(g, b, b)));
+}
 
 /* d is dL/d in[i] before broadcasting is undone; its zeros outside dy's mask stay zeros. */
 static struct gd_node *to_operand(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, int i,
