@@ -2,7 +2,7 @@
 import torch
 import torch.nn.functional as F
 
-from writer import INF, NAN, SPECIAL, PAIRS, EDGES, b, constant, few, i, n, pairs, special, u, v
+from writer import DTYPES, INF, NAN, SPECIAL, PAIRS, EDGES, b, constant, few, i, n, pairs, special, u, v
 
 
 def clamp(x, lo, hi):
@@ -88,3 +88,71 @@ def cases(w):
         a, c = pairs(EDGES)
         w.case(op, f, a, c)
         w.case(op, f, few(2, 3), 0)
+    more_unary(w)
+
+
+def more_unary(w):
+    """Functions of one tensor: near, and at special values but where PyTorch's answer is no better
+    than its formula (its squares overflow, 1 - x² has lost its digits in float32, a pole)."""
+    both = lambda *s: u(*s, lo=-0.9, hi=0.9)
+    unary = {
+        "exp2": (n, None), "log2": (u, None), "log10": (u, None), "rsqrt": (u, None),
+        "reciprocal": (u, None), "tan": (n, [x for x in SPECIAL if abs(x) < 80 or abs(x) == INF]),
+        "asin": (both, [0.0, -0.0, 0.5, -0.5, 1e-30, 1e-8, 2, INF, -INF, NAN, 1, -1]),
+        "acos": (both, [0.0, -0.0, 0.5, -0.5, 1e-30, 1e-8, 2, INF, -INF, NAN, 1, -1]),
+        "atan": (n, [x for x in SPECIAL if abs(x) < 1e20 or abs(x) == INF]),
+        "sinh": (n, None), "cosh": (n, None),
+        "asinh": (n, [x for x in SPECIAL if abs(x) < 1e4 or abs(x) == INF]),
+        "acosh": (lambda *s: u(*s, lo=1.1), [1, 1.5, 2, 20, 89.5, INF, NAN, 0.5]),
+        "atanh": (both, [0.0, -0.0, 0.5, -0.5, 1e-30, 1e-8, 2, INF, -INF, NAN, 1, -1]),
+        "sinc": (n, [0.0, -0.0, 0.5, -0.5, -1.3, 0.3, 2.25, INF, NAN]),
+        "erfc": (n, None),
+        "erfinv": (both, [0.0, -0.0, 0.5, -0.99, 1e-30, 1, -1, 2, INF, NAN]),
+        "floor": (n, None), "ceil": (n, None), "trunc": (n, None), "frac": (n, None),
+        "positive": (n, None), "deg2rad": (n, None), "rad2deg": (n, None)}
+    for op, (make, values) in unary.items():
+        f = getattr(torch, op)
+        for shape in [(), (1,), (7,), (2, 3), (0,), (2, 0, 3), (1, 1, 2, 1)]:
+            # In float32 the second derivative of PyTorch's sinc loses its digits.
+            w.case(op, f, make(*shape), dtypes=("float64",) if op == "sinc" else tuple(DTYPES))
+        w.case(op, f, v(values) if values else special, mode="strict", second=False)
+    gamma(w)
+    for decimals in (0, 1, 2, -1):
+        f = torch.round
+        w.case("round", f, v([0.5, 1.5, 2.5, -0.5, 1.25, 1.35, 15, 25, -125, 0.0, -0.0, 1e30, INF,
+                              -INF, NAN]), decimals=decimals, mode="strict", second=False)
+        w.case("round", f, n(2, 3), decimals=decimals)
+    w.case("round", torch.round, n(0, 3))
+    for eps in (None, 0.0, 0.1, 1e-6, 0.5, -1.0):
+        w.case("logit", torch.logit, u(2, 3, lo=0.05, hi=0.95), eps=eps)
+        # With eps, PyTorch's gradient of NaN is 0.
+        values = [0.0, 1, 0.5, 0.25, 1e-30, -1, 2, INF] + [NAN] * (eps is None)
+        w.case("logit", torch.logit, v(values), eps=eps, mode="strict", second=False)
+    w.case("logit", torch.logit, u(lo=0.2, hi=0.8))
+    for params in ({}, {"nan": 1.5}, {"posinf": 2.0, "neginf": -3.0},
+                   {"nan": None, "posinf": None, "neginf": 7.0}):
+        w.case("nan_to_num", torch.nan_to_num, special, mode="strict", **params)
+        w.case("nan_to_num", torch.nan_to_num, n(2, 3), **params)
+    w.case("nan_to_num", torch.nan_to_num, n())
+
+
+def gamma(w):
+    """PyTorch's derivative of digamma (its trigamma) is good for 10 digits; test_special.c has more.
+    """
+    for shape in [(), (1,), (7,), (2, 3), (0,), (2, 0, 3)]:
+        w.case("lgamma", torch.lgamma, u(*shape), second=False)
+        w.case("lgamma", torch.lgamma, u(*shape), dtypes=("float32",))
+        w.case("digamma", torch.digamma, constant(u(*shape)), dtypes=("float64",))
+        w.case("digamma", torch.digamma, u(*shape, lo=2, hi=6), dtypes=("float32",))
+    w.case("lgamma", torch.lgamma, v([0.5, 1.5, 2.5, 20, -0.5, -2.5, 1e-30, 1e30, INF, NAN, 0.0]),
+           mode="strict", second=False)
+    values = v([0.5, 1, 2, 3, 20, -0.5, -1.5, -20.5, 1e-30, 1e30, INF, -INF, NAN, 0.0, -0.0, -1])
+    w.case("digamma", torch.digamma, constant(values), mode="strict")
+    for order in (0, 1, 2, 3, 7):
+        f = lambda x, n: torch.polygamma(n, x)
+        for shape in [(), (7,), (2, 0), (2, 3)]:
+            if order > 1:
+                w.case("polygamma", f, u(*shape, lo=0.4, hi=5), n=order)
+            w.case("polygamma", f, u(*shape, lo=2, hi=5), n=order, dtypes=("float32",))
+        if order > 1:
+            w.case("polygamma", f, v([20, 150.5, 0.01]), n=order, mode="strict", second=False)
