@@ -1,0 +1,109 @@
+/* Norms of vectors. */
+#include "core/layers/vector_norm.h"
+
+#include <math.h>
+
+#include "core/build.h"
+#include "core/layers/layers.h"
+
+static bool over_nothing(const struct gd_node *x, unsigned axes)
+{
+	for (int i = 0; i < x->rank; i++)
+		if ((axes >> i & 1) && x->shape[i] == 0)
+			return true;
+	return false;
+}
+
+/* |x| as x·sign(x): for functions of it that are smooth at 0, where abs would note a kink. */
+static struct gd_node *size_of(struct gd_graph *g, struct gd_node *x)
+{
+	return gd_mul(g, x, gd_sign(g, x));
+}
+
+/* What to divide by, so that the powers stay in range: the largest |x|, or the smallest for
+ * negative p, but 1 where that is 0, infinite or NaN. A constant: it cancels out. */
+static struct gd_node *scale_of(struct gd_graph *g, struct gd_node *x, double p, unsigned axes)
+{
+	struct gd_node *size = gd_abs(g, gd_stop_gradient(g, x));
+	struct gd_node *m = p < 0 ? gd_amin(g, size, axes, true) : gd_amax(g, size, axes, true);
+	struct gd_node *usable = gd_logical_and(g, gd_gt(g, m, gd_const(g, 0)),
+	                                        gd_lt(g, m, gd_const(g, (double)INFINITY)));
+	return gd_where(g, usable, m, gd_const(g, 1));
+}
+
+/* m·(Σ |x/m|^p)^(1/p); elements that are 0, and a sum of 0, take no part in the gradient. */
+static struct gd_node *power_norm(struct gd_graph *g, struct gd_node *x, double p, unsigned axes)
+{
+	struct gd_node *m = scale_of(g, x, p, axes), *t = gd_div(g, x, m), *zero = gd_const(g, 0);
+	struct gd_node *terms, *s;
+	if (p == 2) {
+		terms = gd_square(g, t);
+	} else {
+		struct gd_node *size = p > 1 ? size_of(g, t) : gd_abs(g, t);
+		terms = gd_where(g, gd_eq(g, t, zero), gd_const(g, p < 0 ? (double)INFINITY : 0),
+		                 gd_pow(g, size, gd_const(g, p)));
+	}
+	s = gd_sum(g, terms, axes, true);
+	struct gd_node *root = p == 2 ? gd_sqrt(g, s) : gd_pow(g, s, gd_const(g, 1 / p));
+	root = gd_where(g, gd_eq(g, s, zero), gd_const(g, p < 0 ? (double)INFINITY : 0), root);
+	return gd_mul(g, m, root);
+}
+
+static struct gd_node *kept(struct gd_graph *g, struct gd_node *x, double p, unsigned axes)
+{
+	if (p == 0)
+		return gd_sum(g, gd_cast(g, gd_ne(g, x, gd_const(g, 0)), g->dtype), axes, true);
+	if (over_nothing(x, axes))
+		return gd_sum(g, x, axes, true);
+	if (isinf(p))
+		return (p > 0 ? gd_amax : gd_amin)(g, size_of(g, x), axes, true);
+	if (p == 1)
+		return gd_sum(g, gd_abs(g, x), axes, true);
+	return power_norm(g, x, p, axes);
+}
+
+struct gd_node *gd_vector_norm(struct gd_graph *g, struct gd_node *x, double p, unsigned axes,
+                               bool keep)
+{
+	struct gd_node *y = x ? kept(g, x, p, axes) : NULL;
+	if (y && p != 0 && p != 1)
+		gd_note_kink(g, y, gd_eq(g, y, gd_const(g, 0)),
+		             "norms are 0; gradient 0 used there");
+	if (!y || keep)
+		return y;
+	int64_t shape[GD_MAX_RANK];
+	int rank = 0;
+	for (int i = 0; i < x->rank; i++)
+		if (!(axes >> i & 1))
+			shape[rank++] = x->shape[i];
+	return gd_reshape(g, y, rank, shape);
+}
+
+bool build_norm(struct gd_call *c)
+{
+	unsigned axes;
+	const struct gd_value *p = gd_param(c, "p");
+	double order = p->word || p->null ? 2 : p->f;
+	return gd_axes(c, "dim", c->in[0], &axes) &&
+	       gd_give(c, gd_vector_norm(c->g, c->in[0], order, axes, gd_flag(c, "keepdim")));
+}
+
+bool build_vector_norm(struct gd_call *c)
+{
+	unsigned axes;
+	double order = gd_float(c, "ord");
+	if (!gd_axes(c, "dim", c->in[0], &axes))
+		return false;
+	if ((order < 0 || order == (double)INFINITY) && over_nothing(c->in[0], axes))
+		return gd_param_fail(c, "ord",
+		                     "is %g, but the norm of no elements has a value for "
+		                     "0 ≤ ord < ∞ only",
+		                     order);
+	return gd_give(c, gd_vector_norm(c->g, c->in[0], order, axes, gd_flag(c, "keepdim")));
+}
+
+bool build_dist(struct gd_call *c)
+{
+	struct gd_node *difference = gd_sub(c->g, c->in[0], c->in[1]);
+	return gd_give(c, gd_vector_norm(c->g, difference, gd_float(c, "p"), ~0u, false));
+}
