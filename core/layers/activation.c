@@ -1,4 +1,6 @@
 /* Activations built from primitives, in their stable forms. */
+#include <string.h>
+
 #include "core/build.h"
 #include "core/layers/layers.h"
 
@@ -67,4 +69,60 @@ bool build_softmax(struct gd_call *c)
 bool build_log_softmax(struct gd_call *c)
 {
 	return along_dim(c, gd_log_softmax);
+}
+
+static struct gd_node *softmin(struct gd_graph *g, struct gd_node *x, int axis)
+{
+	return gd_softmax(g, gd_neg(g, x), axis);
+}
+
+bool build_softmin(struct gd_call *c)
+{
+	return along_dim(c, softmin);
+}
+
+/* a·σ(b), input = [a, b]. Source: Dauphin et al., Language Modeling with Gated Convolutional
+ * Networks. */
+bool build_glu(struct gd_call *c)
+{
+	struct gd_graph *g = c->g;
+	struct gd_node *x = c->in[0];
+	int axis;
+	if (x->rank == 0) {
+		gd_graph_fail(g, GD_ERR_shape_mismatch, "%s is a scalar, but needs an axis to halve",
+		              gd_label(x, "input"));
+		gd_error_shapes(g->error, 1, (int64_t[]){2}, 0, NULL);
+		return false;
+	}
+	if (!gd_axis(c, "dim", x, &axis))
+		return false;
+	int64_t half[GD_MAX_RANK], whole[GD_MAX_RANK];
+	memcpy(half, x->shape, sizeof half);
+	memcpy(whole, x->shape, sizeof whole);
+	half[axis] /= 2;
+	if (2 * half[axis] != x->shape[axis]) {
+		gd_graph_fail(g, GD_ERR_shape_mismatch,
+		              "%s has %lld elements along axis %d, which do not halve",
+		              gd_label(x, "input"), (long long)x->shape[axis], axis);
+		whole[axis]++;
+		gd_error_shapes(g->error, x->rank, whole, x->rank, x->shape);
+		return false;
+	}
+	struct gd_slice s;
+	for (int i = 0; i < GD_MAX_RANK; i++) {
+		s.start[i] = 0;
+		s.step[i] = 1;
+	}
+	struct gd_node *a = gd_slice(g, x, &s, half);
+	s.start[axis] = half[axis];
+	return gd_give(c, gd_mul(g, a, gd_sigmoid(g, gd_slice(g, x, &s, half))));
+}
+
+/* x·tanh(softplus(x)). Source: Misra, Mish: A Self Regularized Non-Monotonic Activation Function.
+ */
+bool build_mish(struct gd_call *c)
+{
+	struct gd_graph *g = c->g;
+	struct gd_node *softplus = gd_neg(g, gd_logsigmoid(g, gd_neg(g, c->in[0])));
+	return gd_give(c, gd_mul(g, c->in[0], gd_tanh(g, softplus)));
 }
