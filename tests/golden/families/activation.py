@@ -2,7 +2,7 @@
 import torch
 import torch.nn.functional as F
 
-from writer import INF, NAN, few, n, special, u, v
+from writer import INF, NAN, constant, few, n, special, u, v
 
 
 def cases(w):
@@ -25,7 +25,21 @@ def cases(w):
         w.case("gelu", F.gelu, v([0.0, -0.0, 1e-30, -1e-30, 12.0, NAN]), second=False,
                approximate=approximate)
     w.case("silu", F.silu, v([0.0, -0.0, 1e-30, 30.0, -30.0, 1e30, NAN]), second=False)
-    for op, f in [("softmax", F.softmax), ("log_softmax", F.log_softmax)]:
+    for op in ("mish", "softsign", "tanhshrink"):
+        f = getattr(F, op)
+        for shape in shapes:
+            w.case(op, f, n(*shape))
+        w.case(op, f, u(9, lo=-6, hi=6))
+        w.case(op, f, constant(special))
+        w.case(op, f, v([0.0, -0.0, 1e-30, -1e-30, 12.0, -12.0, 30.0, -30.0, 1e4, -1e4]),
+               second=False)
+    w.case("softsign", F.softsign, v([1e3, -1e4, 0.5]))
+    for shape, dim in [((2,), 0), ((2,), -1), ((3, 4), 1), ((4, 3), 0), ((2, 6, 2), 1),
+                       ((2, 6, 2), -2), ((0,), 0), ((2, 0), 1), ((0, 2), 1), ((2, 2, 2, 4), 3)]:
+        w.case("glu", F.glu, n(*shape), dim=dim)
+    w.case("glu", F.glu, n(3, 2))
+    w.case("glu", F.glu, v([[1, 2, 800, -800], [INF, 0, -INF, 0], [3, 1, INF, 1e30]]))
+    for op, f in [("softmax", F.softmax), ("log_softmax", F.log_softmax), ("softmin", F.softmin)]:
         for shape, dim in [((), 0), ((1,), 0), ((5,), 0), ((3, 4), 0), ((3, 4), 1), ((3, 4), -1),
                            ((2, 3, 2), 1), ((2, 3, 2), -3), ((3, 1), 1), ((0, 3), 1), ((3, 0), 1),
                            ((2, 2, 2, 3), 2)]:
