@@ -49,6 +49,7 @@ union gd_attr {
 		bool a, b; /* matmul: operand's last two axes swapped */
 	} transposed;
 	const struct gd_slice *slice; /* slice and its adjoint */
+	const char *role;             /* check: what its operand is called */
 };
 
 struct gd_slice {

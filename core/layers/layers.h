@@ -16,6 +16,10 @@
 /* a · b as torch.matmul: vectors get a row or a column that is dropped again. */
 struct gd_node *gd_matmul_any(struct gd_graph *g, struct gd_node *a, struct gd_node *b);
 
+/* Are the first two operands of one shape? Input and target are compared element by element:
+ * nothing is broadcast in silence. False with the error set. */
+bool gd_same_shapes(struct gd_call *c);
+
 /* Applies the parameter "reduction" to elementwise losses. */
 bool gd_reduce_loss(struct gd_call *c, struct gd_node *loss);
 

@@ -11,8 +11,7 @@ bool gd_reduce_loss(struct gd_call *c, struct gd_node *loss)
 	                                                   : gd_mean(c->g, loss, ~0u, false));
 }
 
-/* Input and target are compared element by element: nothing is broadcast in silence. */
-static bool same_shape(struct gd_call *c)
+bool gd_same_shapes(struct gd_call *c)
 {
 	const struct gd_node *x = c->in[0], *t = c->in[1];
 	char a[GD_SHAPE_TEXT], b[GD_SHAPE_TEXT];
@@ -27,7 +26,7 @@ static bool same_shape(struct gd_call *c)
 /* d = input - target, or NULL. */
 static struct gd_node *difference(struct gd_call *c)
 {
-	return same_shape(c) ? gd_sub(c->g, c->in[0], c->in[1]) : NULL;
+	return gd_same_shapes(c) ? gd_sub(c->g, c->in[0], c->in[1]) : NULL;
 }
 
 /* d²: with mean over N·H elements, dinput = 2(input - target)/(N·H). */
@@ -83,7 +82,7 @@ static struct gd_node *weighted(struct gd_call *c, struct gd_node *loss)
 
 bool build_binary_cross_entropy(struct gd_call *c)
 {
-	return same_shape(c) && gd_reduce_loss(c, weighted(c, gd_bce(c->g, c->in[0], c->in[1])));
+	return gd_same_shapes(c) && gd_reduce_loss(c, weighted(c, gd_bce(c->g, c->in[0], c->in[1])));
 }
 
 /* (1 - t)·x - w·logsigmoid(x), w = 1 + (pos_weight - 1)·t */
@@ -92,7 +91,7 @@ bool build_binary_cross_entropy_with_logits(struct gd_call *c)
 	struct gd_graph *g = c->g;
 	struct gd_node *x = c->in[0], *t = c->in[1], *one = gd_const(g, 1);
 	struct gd_node *pos = c->n_in > 3 ? c->in[3] : NULL;
-	if (!same_shape(c))
+	if (!gd_same_shapes(c))
 		return false;
 	struct gd_node *log_term = gd_logsigmoid(g, x);
 	if (pos) {
