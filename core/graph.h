@@ -50,10 +50,18 @@ union gd_attr {
 	} transposed;
 	const struct gd_slice *slice; /* slice and its adjoint */
 	const char *role;             /* check: what its operand is called */
+	const struct gd_view *view;   /* strided and its adjoint */
+	struct {
+		int64_t low, high;
+	} band; /* diagonals that stay */
 };
 
 struct gd_slice {
 	int64_t start[GD_MAX_RANK], step[GD_MAX_RANK]; /* step ≥ 1 */
+};
+
+struct gd_view {
+	int64_t offset, stride[GD_MAX_RANK]; /* elements; strides may be 0 or negative */
 };
 
 struct gd_node {

@@ -232,8 +232,8 @@ bool gd_few_enough(struct gd_call *c, const char *name)
 	                     GD_USER_RANK);
 }
 
-static bool one_axis(struct gd_call *c, const char *name, const struct gd_node *x, int64_t value,
-                     int *axis)
+bool gd_axis_of(struct gd_call *c, const char *name, const struct gd_node *x, int64_t value,
+                int *axis)
 {
 	int rank = x->rank ? x->rank : 1;
 	if (value < -rank || value >= rank)
@@ -246,7 +246,7 @@ static bool one_axis(struct gd_call *c, const char *name, const struct gd_node *
 
 bool gd_axis(struct gd_call *c, const char *name, const struct gd_node *x, int *axis)
 {
-	return one_axis(c, name, x, gd_int(c, name), axis);
+	return gd_axis_of(c, name, x, gd_int(c, name), axis);
 }
 
 bool gd_axes(struct gd_call *c, const char *name, const struct gd_node *x, unsigned *axes)
@@ -257,7 +257,7 @@ bool gd_axes(struct gd_call *c, const char *name, const struct gd_node *x, unsig
 		*axes = (1u << x->rank) - 1;
 	for (int i = 0; i < v->n; i++) {
 		int axis = 0;
-		if (!one_axis(c, name, x, v->ints[i], &axis))
+		if (!gd_axis_of(c, name, x, v->ints[i], &axis))
 			return false;
 		if (*axes >> axis & 1)
 			return gd_param_fail(c, name, "names axis %d twice", axis);

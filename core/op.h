@@ -140,6 +140,9 @@ bool gd_few_enough(struct gd_call *c, const char *name);
 
 /* Parameter as an axis of x (negative ones count from the end; a scalar takes 0 and -1). */
 bool gd_axis(struct gd_call *c, const char *name, const struct gd_node *x, int *axis);
+/* The same for a value out of it. */
+bool gd_axis_of(struct gd_call *c, const char *name, const struct gd_node *x, int64_t value,
+                int *axis);
 /* The same for one, several or (null, or an empty list) all axes, as a mask. */
 bool gd_axes(struct gd_call *c, const char *name, const struct gd_node *x, unsigned *axes);
 

@@ -4,12 +4,55 @@
 #include "core/build.h"
 #include "core/layers/layers.h"
 
-bool build_transpose(struct gd_call *c)
+static bool swap(struct gd_call *c, const char *first, const char *second)
 {
 	int a, b;
 	struct gd_node *x = c->in[0];
-	return gd_axis(c, "dim0", x, &a) && gd_axis(c, "dim1", x, &b) &&
+	return gd_axis(c, first, x, &a) && gd_axis(c, second, x, &b) &&
 	       gd_give(c, x->rank ? gd_swap_axes(c->g, x, a, b) : x);
+}
+
+bool build_transpose(struct gd_call *c)
+{
+	return swap(c, "dim0", "dim1");
+}
+
+bool build_swapaxes(struct gd_call *c)
+{
+	return swap(c, "axis0", "axis1");
+}
+
+/* Axis source[i] goes to destination[i]; the others fill the rest in their order. */
+bool build_movedim(struct gd_call *c)
+{
+	struct gd_node *x = c->in[0];
+	const struct gd_value *from = gd_param(c, "source"), *to = gd_param(c, "destination");
+	int8_t perm[GD_MAX_RANK] = {0};
+	unsigned taken = 0, filled = 0;
+	if (from->n != to->n)
+		return gd_param_fail(c, "destination", "names %d axes, but source names %d", to->n,
+		                     from->n);
+	for (int i = 0; i < from->n; i++) {
+		int a = 0, b = 0;
+		if (!gd_axis_of(c, "source", x, from->ints[i], &a) ||
+		    !gd_axis_of(c, "destination", x, to->ints[i], &b))
+			return false;
+		if (taken >> a & 1)
+			return gd_param_fail(c, "source", "names axis %d twice", a);
+		if (filled >> b & 1)
+			return gd_param_fail(c, "destination", "names axis %d twice", b);
+		taken |= 1u << a;
+		filled |= 1u << b;
+		perm[b] = (int8_t)a;
+	}
+	for (int a = 0, b = 0; a < x->rank; a++) {
+		if (taken >> a & 1)
+			continue;
+		while (filled >> b & 1)
+			b++;
+		perm[b++] = (int8_t)a;
+	}
+	return gd_give(c, x->rank ? gd_permute(c->g, x, perm) : x);
 }
 
 bool build_permute(struct gd_call *c)
@@ -69,15 +112,78 @@ static bool infer_size(struct gd_call *c, const char *name, const struct gd_node
 	return true;
 }
 
-bool build_reshape(struct gd_call *c)
+static bool reshape_to(struct gd_call *c, const char *name)
 {
-	const struct gd_value *v = gd_param(c, "shape");
+	const struct gd_value *v = gd_param(c, name);
 	int64_t shape[GD_MAX_RANK];
-	if (!gd_few_enough(c, "shape"))
+	if (!gd_few_enough(c, name))
 		return false;
 	memcpy(shape, v->ints, (size_t)v->n * sizeof *shape);
-	return infer_size(c, "shape", c->in[0], shape, v->n) &&
+	return infer_size(c, name, c->in[0], shape, v->n) &&
 	       gd_give(c, gd_reshape(c->g, c->in[0], v->n, shape));
+}
+
+bool build_reshape(struct gd_call *c)
+{
+	return reshape_to(c, "shape");
+}
+
+bool build_view(struct gd_call *c)
+{
+	return reshape_to(c, "size");
+}
+
+/* A scalar becomes a vector of one. */
+bool build_ravel(struct gd_call *c)
+{
+	return gd_give(c, gd_reshape(c->g, c->in[0], 1, (int64_t[]){(int64_t)c->in[0]->count}));
+}
+
+bool build_flatten(struct gd_call *c)
+{
+	int from, to, rank = 0;
+	struct gd_node *x = c->in[0];
+	int64_t shape[GD_MAX_RANK];
+	if (!gd_axis(c, "start_dim", x, &from) || !gd_axis(c, "end_dim", x, &to))
+		return false;
+	if (from > to)
+		return gd_param_fail(c, "end_dim", "is axis %d, which comes before start_dim, %d",
+		                     to, from);
+	if (x->rank == 0)
+		return build_ravel(c);
+	for (int i = 0; i < x->rank; i++) {
+		if (i > from && i <= to)
+			shape[rank - 1] *= x->shape[i];
+		else
+			shape[rank++] = x->shape[i];
+	}
+	return gd_give(c, gd_reshape(c->g, x, rank, shape));
+}
+
+/* The sizes of one axis are inferred like those of a whole tensor. */
+bool build_unflatten(struct gd_call *c)
+{
+	int axis;
+	struct gd_node *x = c->in[0];
+	const struct gd_value *v = gd_param(c, "sizes");
+	int64_t sizes[GD_MAX_RANK], shape[GD_MAX_RANK];
+	if (x->rank == 0)
+		return gd_param_fail(c, "dim", "has nothing to split: %s is a scalar",
+		                     gd_label(x, "the input"));
+	if (!gd_axis(c, "dim", x, &axis) || !gd_few_enough(c, "sizes"))
+		return false;
+	if (v->n == 0)
+		return gd_param_fail(c, "sizes", "needs at least one size");
+	struct gd_node one = {.rank = 1, .shape = {x->shape[axis]}, .name = x->name};
+	one.count = (size_t)x->shape[axis];
+	memcpy(sizes, v->ints, (size_t)v->n * sizeof *sizes);
+	if (!infer_size(c, "sizes", &one, sizes, v->n))
+		return false;
+	memcpy(shape, x->shape, (size_t)axis * sizeof *shape);
+	memcpy(shape + axis, sizes, (size_t)v->n * sizeof *shape);
+	memcpy(shape + axis + v->n, x->shape + axis + 1,
+	       (size_t)(x->rank - axis - 1) * sizeof *shape);
+	return gd_give(c, gd_reshape(c->g, x, x->rank - 1 + v->n, shape));
 }
 
 bool build_squeeze(struct gd_call *c)
@@ -137,74 +243,4 @@ bool build_expand(struct gd_call *c)
 		}
 	}
 	return gd_give(c, gd_expand(c->g, x, v->n, shape));
-}
-
-/* PyTorch leaves out empty vectors, of whatever the others' shape is. */
-bool build_cat(struct gd_call *c)
-{
-	struct gd_graph *g = c->g;
-	int axis, n = 0;
-	struct gd_node **in = gd_alloc_array(g->arena, (size_t)c->n_in, sizeof *in);
-	if (!in)
-		return gd_arena_fail(g->arena, g->error);
-	for (int k = 0; k < c->n_in; k++)
-		if (c->in[k]->rank != 1 || c->in[k]->count)
-			in[n++] = c->in[k];
-	if (n == 0)
-		in[n++] = c->in[0];
-	if (!gd_axis(c, "dim", in[0], &axis))
-		return false;
-	for (int k = 0; k < n; k++) {
-		bool fits = in[k]->rank == in[0]->rank && in[k]->rank > 0;
-		for (int i = 0; i < in[0]->rank && fits; i++)
-			fits = i == axis || in[k]->shape[i] == in[0]->shape[i];
-		if (!fits) {
-			char a[GD_SHAPE_TEXT], b[GD_SHAPE_TEXT];
-			gd_shape_fail(
-			        g, in[0], in[k],
-			        "%s %s and %s %s may differ along axis %d only, and a scalar has "
-			        "none",
-			        gd_label(in[0], "the first input"),
-			        gd_shape_text(in[0]->rank, in[0]->shape, a),
-			        gd_label(in[k], "an input"),
-			        gd_shape_text(in[k]->rank, in[k]->shape, b), axis);
-			return false;
-		}
-	}
-	return gd_give(c, gd_cat(g, n, in, axis));
-}
-
-/* Python's rule for a bound of a slice of n elements. */
-static int64_t bound(const struct gd_value *v, int64_t n, int64_t missing)
-{
-	if (v->null)
-		return missing;
-	int64_t i = v->i < 0 ? (v->i < -n ? 0 : v->i + n) : v->i;
-	return i > n ? n : i;
-}
-
-bool build_slice(struct gd_call *c)
-{
-	int axis;
-	struct gd_node *x = c->in[0];
-	int64_t step = gd_int(c, "step");
-	if (!gd_axis(c, "dim", x, &axis))
-		return false;
-	if (x->rank == 0)
-		return gd_param_fail(c, "dim", "has nothing to slice: %s is a scalar",
-		                     gd_label(x, "the input"));
-	if (step < 1)
-		return gd_param_fail(c, "step", "is %lld, but must be at least 1", (long long)step);
-	struct gd_slice s;
-	for (int i = 0; i < GD_MAX_RANK; i++) {
-		s.start[i] = 0;
-		s.step[i] = 1;
-	}
-	int64_t shape[GD_MAX_RANK], n = x->shape[axis];
-	memcpy(shape, x->shape, sizeof shape);
-	int64_t start = bound(gd_param(c, "start"), n, 0), end = bound(gd_param(c, "end"), n, n);
-	s.start[axis] = start;
-	s.step[axis] = step <= n ? step : n + 1; /* as good, and no product overflows */
-	shape[axis] = end > start ? (end - start - 1) / step + 1 : 0;
-	return gd_give(c, gd_slice(c->g, x, &s, shape));
 }

@@ -1,0 +1,344 @@
+/*   y = index_select(x, i)    dx = index_sum(dy, i)
+ *   y = index_sum(x, i)       dx = index_select(dy, i)
+ *   y = scatter(x, s, i)      dx = scatter(dy, 0, i), ds = gather(dy, i)
+ *   y = surrogate(v, x)       dx = dy
+ *   index_is, one_hot, checked_index: no derivative       */
+#include "core/ops/rows.h"
+
+#include <string.h>
+
+#include "core/build.h"
+#include "core/eval.h"
+
+/* How a tensor lies around one axis: outer × extent × inner. */
+struct around {
+	size_t outer, extent, inner;
+};
+
+static struct around around_axis(const struct gd_node *x, int axis)
+{
+	struct around a = {1, (size_t)x->shape[axis], 1};
+	for (int i = 0; i < axis; i++)
+		a.outer *= (size_t)x->shape[i];
+	for (int i = axis + 1; i < x->rank; i++)
+		a.inner *= (size_t)x->shape[i];
+	return a;
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+#define PICK(T)                                                                                    \
+	do {                                                                                       \
+		const T *from = (const T *)x;                                                      \
+		T *to = (T *)out;                                                                  \
+		for (size_t j = 0; j < n; j++)                                                     \
+			to[j] = from[index[j]];                                                    \
+	} while (0)
+
+static void forward_index_select(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	struct around a = around_axis(y->in[0], y->attr.axis);
+	const int64_t *index = y->in[1]->data;
+	size_t n = y->in[1]->count, size = gd_dtype_size(y->dtype), row = a.inner * size;
+	const char *x = y->in[0]->data;
+	char *out = y->data;
+	for (size_t o = 0; y->count && o < a.outer; o++, x += a.extent * row, out += n * row) {
+		if (a.inner == 1 && size == 8)
+			PICK(uint64_t);
+		else if (a.inner == 1 && size == 4)
+			PICK(uint32_t);
+		else
+			for (size_t j = 0; j < n; j++)
+				memcpy(out + j * row, x + (size_t)index[j] * row, row);
+	}
+}
+
+#define ADD_ROWS(T)                                                                                \
+	do {                                                                                       \
+		const T *x = y->in[0]->data;                                                       \
+		T *out = y->data;                                                                  \
+		for (size_t o = 0; o < a.outer; o++, out += a.extent * a.inner)                    \
+			for (size_t j = 0; j < n; j++, x += a.inner) {                             \
+				T *to = out + (size_t)index[j] * a.inner;                          \
+				for (size_t i = 0; i < a.inner; i++)                               \
+					to[i] += x[i];                                             \
+			}                                                                          \
+	} while (0)
+
+static void forward_index_sum(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	struct around a = around_axis(y, y->attr.axis);
+	const int64_t *index = y->in[1]->data;
+	size_t n = y->in[1]->count;
+	memset(y->data, 0, y->count * gd_dtype_size(y->dtype));
+	if (!y->in[0]->count)
+		return;
+	if (y->dtype == GD_FLOAT64)
+		ADD_ROWS(double);
+	else
+		ADD_ROWS(float);
+}
+
+static void vjp_index_select(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                             struct gd_node **dx)
+{
+	int axis = y->attr.axis;
+	dx[0] = gd_index_sum(g, dy, axis, y->in[1], y->in[0]->shape[axis]);
+}
+
+static void vjp_index_sum(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                          struct gd_node **dx)
+{
+	dx[0] = gd_index_select(g, dy, y->attr.axis, y->in[1]);
+}
+
+static double cost_larger(const struct gd_node *y)
+{
+	size_t n = y->in[0]->count > y->count ? y->in[0]->count : y->count;
+	return (double)n;
+}
+
+static const struct gd_prim index_select = {.name = "index_select",
+                                            .forward = forward_index_select,
+                                            .vjp = vjp_index_select,
+                                            .moves = true};
+static const struct gd_prim index_sum = {.name = "index_sum",
+                                         .forward = forward_index_sum,
+                                         .vjp = vjp_index_sum,
+                                         .moves = true,
+                                         .cost = cost_larger};
+
+static struct gd_node *rows_node(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,
+                                 int axis, struct gd_node *index, int64_t size)
+{
+	if (!x || !index)
+		return NULL;
+	struct gd_node *in[2] = {x, index};
+	int64_t shape[GD_MAX_RANK];
+	memcpy(shape, x->shape, sizeof shape);
+	shape[axis] = size;
+	struct gd_node *y = gd_node_new(g, prim, x->dtype, x->rank, shape, 2, in);
+	if (y)
+		y->attr.axis = axis;
+	return y;
+}
+
+struct gd_node *gd_index_select(struct gd_graph *g, struct gd_node *x, int axis,
+                                struct gd_node *index)
+{
+	return rows_node(g, &index_select, x, axis, index, index ? (int64_t)index->count : 0);
+}
+
+struct gd_node *gd_index_sum(struct gd_graph *g, struct gd_node *x, int axis, struct gd_node *index,
+                             int64_t size)
+{
+	return rows_node(g, &index_sum, x, axis, index, size);
+}
+
+/* --- scatter ------------------------------------------------------------------------------ */
+
+#define SCATTER(T)                                                                                 \
+	do {                                                                                       \
+		const T *s = src->data;                                                            \
+		T *out = y->data;                                                                  \
+		for (size_t k = 0; k < index->count; k++) {                                        \
+			out[offset + i[k] * stride[axis]] = s[one ? 0 : k];                        \
+			for (int d = y->rank - 1; d >= 0; d--) {                                   \
+				if (d != axis)                                                     \
+					offset += stride[d];                                       \
+				if (++at[d] < index->shape[d])                                     \
+					break;                                                     \
+				if (d != axis)                                                     \
+					offset -= stride[d] * at[d];                               \
+				at[d] = 0;                                                         \
+			}                                                                          \
+		}                                                                                  \
+	} while (0)
+
+static void forward_scatter(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	const struct gd_node *src = y->in[1], *index = y->in[2];
+	const int64_t *i = index->data;
+	int64_t stride[GD_MAX_RANK], at[GD_MAX_RANK] = {0}, offset = 0, dense = 1;
+	int axis = y->attr.axis;
+	bool one = src->count == 1;
+	for (int d = y->rank - 1; d >= 0; d--) {
+		stride[d] = dense;
+		dense *= y->shape[d];
+	}
+	memcpy(y->data, y->in[0]->data, y->count * gd_dtype_size(y->dtype));
+	if (y->dtype == GD_FLOAT64)
+		SCATTER(double);
+	else
+		SCATTER(float);
+}
+
+struct gd_node *gd_within(struct gd_graph *g, struct gd_node *x, int axis,
+                          const struct gd_node *index)
+{
+	if (!x || !index)
+		return NULL;
+	int64_t shape[GD_MAX_RANK];
+	struct gd_slice s;
+	for (int i = 0; i < GD_MAX_RANK; i++) {
+		s.start[i] = 0;
+		s.step[i] = 1;
+		shape[i] = i < x->rank && i != axis ? index->shape[i] : x->shape[i];
+	}
+	if (memcmp(shape, x->shape, (size_t)x->rank * sizeof *shape) == 0)
+		return x;
+	return gd_slice(g, x, &s, shape);
+}
+
+static void vjp_scatter(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                        struct gd_node **dx)
+{
+	struct gd_node *index = y->in[2];
+	int axis = y->attr.axis;
+	if (gd_wants(y, 0))
+		dx[0] = gd_scatter(g, dy, axis, index, gd_const(g, 0));
+	if (gd_wants(y, 1)) {
+		dx[1] = gd_gather(g, gd_within(g, dy, axis, index), axis, index);
+		dx[1] = gd_sum_to(g, dx[1], y->in[1]->rank, y->in[1]->shape);
+	}
+}
+
+static double cost_scatter(const struct gd_node *y)
+{
+	return (double)y->count + (double)y->in[2]->count;
+}
+
+static const struct gd_prim scatter = {.name = "scatter",
+                                       .forward = forward_scatter,
+                                       .vjp = vjp_scatter,
+                                       .moves = true,
+                                       .cost = cost_scatter};
+
+struct gd_node *gd_scatter(struct gd_graph *g, struct gd_node *x, int axis, struct gd_node *index,
+                           struct gd_node *src)
+{
+	if (!x || !index || !src)
+		return NULL;
+	struct gd_node *in[3] = {x, src, index};
+	struct gd_node *y = gd_node_new(g, &scatter, x->dtype, x->rank, x->shape, 3, in);
+	if (y)
+		y->attr.axis = axis;
+	return y;
+}
+
+/* --- integers ----------------------------------------------------------------------------- */
+
+static void forward_index_is(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	const int64_t *x = y->in[0]->data;
+	for (size_t i = 0; i < y->count; i++)
+		((uint8_t *)y->data)[i] = x[i] == y->attr.band.low;
+}
+
+static const struct gd_prim index_is = {.name = "index_is", .forward = forward_index_is};
+
+struct gd_node *gd_index_is(struct gd_graph *g, struct gd_node *index, int64_t value)
+{
+	struct gd_node *y =
+	        index ? gd_node_new(g, &index_is, GD_BOOL, index->rank, index->shape, 1, &index)
+	              : NULL;
+	if (y)
+		y->attr.band.low = y->attr.band.high = value;
+	return y;
+}
+
+static void forward_one_hot(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	const int64_t *x = y->in[0]->data;
+	size_t classes = (size_t)y->shape[y->rank - 1];
+	memset(y->data, 0, y->count * sizeof(int64_t));
+	for (size_t i = 0; i < y->in[0]->count; i++)
+		((int64_t *)y->data)[i * classes + (size_t)x[i]] = 1;
+}
+
+static const struct gd_prim one_hot = {.name = "one_hot", .forward = forward_one_hot};
+
+struct gd_node *gd_one_hot(struct gd_graph *g, struct gd_node *index, int64_t classes)
+{
+	if (!index)
+		return NULL;
+	int64_t shape[GD_MAX_RANK];
+	memcpy(shape, index->shape, sizeof shape);
+	shape[index->rank] = classes;
+	return gd_node_new(g, &one_hot, GD_INT64, index->rank + 1, shape, 1, &index);
+}
+
+static double number_at(const struct gd_node *x, size_t i)
+{
+	switch (x->dtype) {
+	case GD_FLOAT64: return ((double *)x->data)[i];
+	case GD_FLOAT32: return (double)((float *)x->data)[i];
+	case GD_INT64: return (double)((int64_t *)x->data)[i];
+	default: return ((uint8_t *)x->data)[i];
+	}
+}
+
+static void forward_checked_index(struct gd_sweep *run, struct gd_node *y)
+{
+	const struct gd_node *x = y->in[0];
+	int64_t low = y->attr.band.low, high = y->attr.band.high;
+	bool wrap = y->n_in > 1;
+	for (size_t i = 0; i < y->count; i++) {
+		double v = number_at(x, i);
+		bool whole = v >= -0x1p53 && v <= 0x1p53 && v == (double)(int64_t)v;
+		int64_t k = whole ? (int64_t)v : 0;
+		if (!whole || k < low || k > high) {
+			gd_fail(run->error, whole ? GD_ERR_number_out_of_range : GD_ERR_wrong_type,
+			        "%s: the index needs integers from %lld to %lld, but element %zu "
+			        "is %g",
+			        y->op, (long long)low, (long long)high, i, v);
+			gd_error_pointer(run->error, "%s", y->origin);
+			return;
+		}
+		((int64_t *)y->data)[i] = wrap && k < 0 ? k + high + 1 : k;
+	}
+}
+
+static const struct gd_prim checked_index = {.name = "checked_index",
+                                             .forward = forward_checked_index};
+
+struct gd_node *gd_checked_index(struct gd_graph *g, struct gd_node *x, int64_t low, int64_t high,
+                                 bool wrap)
+{
+	/* That there is a second operand says that negative ones wrap. */
+	struct gd_node *in[2] = {x, x};
+	struct gd_node *y =
+	        x ? gd_node_new(g, &checked_index, GD_INT64, x->rank, x->shape, 1 + wrap, in)
+	          : NULL;
+	if (y) {
+		y->attr.band.low = low;
+		y->attr.band.high = high;
+	}
+	return y;
+}
+
+/* --- surrogate ---------------------------------------------------------------------------- */
+
+static void vjp_surrogate(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                          struct gd_node **dx)
+{
+	(void)g;
+	if (gd_wants(y, 1))
+		dx[1] = dy;
+}
+
+static const struct gd_prim surrogate = {
+        .name = "surrogate", .vjp = vjp_surrogate, .moves = true, .alias = true};
+
+struct gd_node *gd_surrogate(struct gd_graph *g, struct gd_node *value, struct gd_node *like)
+{
+	struct gd_node *in[2] = {value, like};
+	return value && like
+	               ? gd_node_new(g, &surrogate, value->dtype, value->rank, value->shape, 2, in)
+	               : NULL;
+}

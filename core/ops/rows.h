@@ -1,0 +1,38 @@
+/* Whole rows by index, elements overwritten by index, and what index operands need besides. */
+#ifndef GD_ROWS_H
+#define GD_ROWS_H
+
+#include "core/graph.h"
+
+/* Row index[j] of x along `axis` as row j; index is an int64 vector, its values in range. And its
+ * adjoint: zeros with x's rows added at those places, the axis `size` long. */
+struct gd_node *gd_index_select(struct gd_graph *g, struct gd_node *x, int axis,
+                                struct gd_node *index);
+struct gd_node *gd_index_sum(struct gd_graph *g, struct gd_node *x, int axis, struct gd_node *index,
+                             int64_t size);
+
+/* x as far as index reaches along the other axes: what gd_gather takes. */
+struct gd_node *gd_within(struct gd_graph *g, struct gd_node *x, int axis,
+                          const struct gd_node *index);
+
+/* x with src's elements at the places that gd_gather reads; later ones win. index is no longer than
+ * x along the other axes; src has index's shape, or is a scalar. A place written twice has its
+ * gradient twice, as in PyTorch. */
+struct gd_node *gd_scatter(struct gd_graph *g, struct gd_node *x, int axis, struct gd_node *index,
+                           struct gd_node *src);
+
+/* Is index == value? A mask. */
+struct gd_node *gd_index_is(struct gd_graph *g, struct gd_node *index, int64_t value);
+
+/* int64 of index's shape and a new last axis: 1 at the index, else 0. */
+struct gd_node *gd_one_hot(struct gd_graph *g, struct gd_node *index, int64_t classes);
+
+/* Numbers, known only when evaluated, as integers in [low, high]: else number_out_of_range then.
+ * With `wrap`, negative ones count from high + 1. */
+struct gd_node *gd_checked_index(struct gd_graph *g, struct gd_node *x, int64_t low, int64_t high,
+                                 bool wrap);
+
+/* The elements of `value` with the derivative of `like`, of one shape. */
+struct gd_node *gd_surrogate(struct gd_graph *g, struct gd_node *value, struct gd_node *like);
+
+#endif
