@@ -119,8 +119,10 @@ class Writer:
               file=self.file)
 
     def case(self, op, reference, *recipes, dtypes=("float64", "float32"), mode="loose",
-             second=True, **params):
-        """One case for each dtype. mode: how closely test_golden.c compares."""
+             second=True, also=None, **params):
+        """One case for each dtype. mode: how closely test_golden.c compares. also: parameters whose
+        names are taken here."""
+        params = {**params, **(also or {})}
         random.manual_seed(hash_of(op, self.cases))
         for name in dtypes:
             self.one(op, reference, recipes, name, mode, second, params)
