@@ -170,7 +170,9 @@ static bool read_list(struct gd_call *c, struct gd_value *v, const char *text)
 			p++;
 			continue;
 		}
-		ints[v->n] = (int64_t)number;
+		/* Beyond what a double holds exactly, as an integer's text. */
+		bool exact = number >= -0x1p53 && number <= 0x1p53;
+		ints[v->n] = exact ? (int64_t)number : strtoll(p, NULL, 10);
 		floats[v->n++] = number;
 		p = end;
 	}
