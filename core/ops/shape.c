@@ -7,6 +7,7 @@
 
 #include "core/build.h"
 #include "core/ops/broadcast.h"
+#include "core/ops/strided.h"
 
 /* Copies n elements of `size` bytes, `step` elements apart in the source (dst dense) or, with
  * scatter, in the destination (src dense). */
@@ -301,6 +302,14 @@ struct gd_node *gd_unslice(struct gd_graph *g, struct gd_node *x, const struct g
                            const int64_t *shape)
 {
 	return slice_node(g, &unslice, x, s, shape);
+}
+
+bool gd_unsliced(const struct gd_node *x, struct gd_view *view)
+{
+	if (x->prim != &unslice)
+		return false;
+	view->offset = (int64_t)slice_strides(x, x->attr.slice, view->stride);
+	return true;
 }
 
 /* --- cat ---------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
-/*   y = strided(x)      dx = unstrided(dy)
- *   y = unstrided(x)    dx = strided(dy)     */
+/*   y = strided(x)        dx = unstrided(dy)
+ *   y = unstrided(x)      dx = strided(dy)
+ *   y = add_part(x, p)    dx = dy, dp = strided(dy)     */
 #include "core/ops/strided.h"
 
 #include <string.h>
@@ -106,10 +107,10 @@ static void forward_strided(struct gd_sweep *run, struct gd_node *n)
 	}
 }
 
-#define WRITE(T, assign)                                                                           \
+#define WRITE(T, part, assign)                                                                     \
 	do {                                                                                       \
 		T *y = n->data;                                                                    \
-		const T *x = (const T *)n->in[0]->data;                                            \
+		const T *x = (const T *)(part)->data;                                              \
 		for (size_t r = 0; r < w.rows; r++, x += w.inner) {                                \
 			T *to = y + w.offset;                                                      \
 			for (size_t i = 0; i < w.inner; i++)                                       \
@@ -127,20 +128,35 @@ static void forward_unstrided(struct gd_sweep *run, struct gd_node *n)
 	memset(n->data, 0, n->count * size);
 	if (injective(&w)) {
 		if (size == 8)
-			WRITE(uint64_t, =);
+			WRITE(uint64_t, n->in[0], =);
 		else if (size == 4)
-			WRITE(uint32_t, =);
+			WRITE(uint32_t, n->in[0], =);
 		else
-			WRITE(uint8_t, =);
+			WRITE(uint8_t, n->in[0], =);
 	} else if (n->dtype == GD_FLOAT64) {
-		WRITE(double, +=);
+		WRITE(double, n->in[0], +=);
 	} else if (n->dtype == GD_FLOAT32) {
-		WRITE(float, +=);
+		WRITE(float, n->in[0], +=);
 	} else if (n->dtype == GD_INT64) {
-		WRITE(int64_t, +=);
+		WRITE(int64_t, n->in[0], +=);
 	} else {
-		WRITE(uint8_t, |=);
+		WRITE(uint8_t, n->in[0], |=);
 	}
+}
+
+/* In place where y lies over in[0]; in[1] is smaller than y, so y never lies over it. */
+static void forward_add_part(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	struct walk w;
+	const struct gd_node *part = n->in[1];
+	walk_init(&w, part, n->attr.view);
+	if (n->data != n->in[0]->data)
+		memcpy(n->data, n->in[0]->data, n->count * gd_dtype_size(n->dtype));
+	if (n->dtype == GD_FLOAT64)
+		WRITE(double, part, +=);
+	else
+		WRITE(float, part, +=);
 }
 
 /* --- builders ----------------------------------------------------------------------------- */
@@ -157,6 +173,14 @@ static void vjp_unstrided(struct gd_graph *g, struct gd_node *y, struct gd_node 
 	dx[0] = gd_strided(g, dy, y->in[0]->rank, y->in[0]->shape, y->attr.view);
 }
 
+static void vjp_add_part(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
+                         struct gd_node **dx)
+{
+	dx[0] = dy;
+	if (gd_wants(y, 1))
+		dx[1] = gd_strided(g, dy, y->in[1]->rank, y->in[1]->shape, y->attr.view);
+}
+
 /* Elements read or written, whichever are more. */
 static double cost(const struct gd_node *y)
 {
@@ -171,6 +195,18 @@ static const struct gd_prim unstrided = {.name = "unstrided",
                                          .vjp = vjp_unstrided,
                                          .moves = true,
                                          .cost = cost};
+
+static double cost_part(const struct gd_node *y)
+{
+	return 2.0 * (double)y->in[1]->count;
+}
+
+static const struct gd_prim add_part = {.name = "add_part",
+                                        .forward = forward_add_part,
+                                        .vjp = vjp_add_part,
+                                        .elementwise = true,
+                                        .moves = true,
+                                        .cost = cost_part};
 
 struct gd_view gd_whole(const struct gd_node *x)
 {
@@ -198,10 +234,11 @@ static bool is_whole(const struct gd_node *x, int rank, const int64_t *shape,
 	return (size_t)s == x->count && s > 0;
 }
 
-static struct gd_node *view_node(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,
-                                 int rank, const int64_t *shape, const struct gd_view *view)
+static struct gd_node *view_node(struct gd_graph *g, const struct gd_prim *prim, int n_in,
+                                 struct gd_node *const *in, int rank, const int64_t *shape,
+                                 const struct gd_view *view)
 {
-	struct gd_node *n = gd_node_new(g, prim, x->dtype, rank, shape, 1, &x);
+	struct gd_node *n = gd_node_new(g, prim, in[0]->dtype, rank, shape, n_in, in);
 	struct gd_view *copy = n ? gd_alloc(g->arena, sizeof *copy) : NULL;
 	if (n && !copy)
 		gd_arena_fail(g->arena, g->error);
@@ -221,11 +258,38 @@ struct gd_node *gd_strided(struct gd_graph *g, struct gd_node *x, int rank, cons
 	if (gd_shape_count(rank, shape, &count) && count == x->count &&
 	    is_whole(x, rank, shape, view))
 		return gd_reshape(g, x, rank, shape);
-	return view_node(g, &strided, x, rank, shape, view);
+	return view_node(g, &strided, 1, &x, rank, shape, view);
 }
 
 struct gd_node *gd_unstrided(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape,
                              const struct gd_view *view)
 {
-	return x ? view_node(g, &unstrided, x, rank, shape, view) : NULL;
+	return x ? view_node(g, &unstrided, 1, &x, rank, shape, view) : NULL;
+}
+
+/* What x was made of by unstrided or unslice, if that is a small part of it, and where it lies. */
+static struct gd_node *small_part(const struct gd_node *x, struct gd_view *view)
+{
+	if (x->name || !x->n_in || x->in[0]->count > x->count / 2)
+		return NULL;
+	if (x->prim == &unstrided)
+		*view = *x->attr.view;
+	else if (!gd_unsliced(x, view))
+		return NULL;
+	return x->in[0];
+}
+
+struct gd_node *gd_add_sparse(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
+{
+	struct gd_view view;
+	if (!a || !b || !gd_same_shape(a, b))
+		return gd_add(g, a, b);
+	struct gd_node *in[2] = {a, small_part(b, &view)};
+	if (!in[1]) {
+		in[0] = b;
+		in[1] = small_part(a, &view);
+	}
+	if (!in[1])
+		return gd_add(g, a, b);
+	return view_node(g, &add_part, 2, in, a->rank, a->shape, &view);
 }

@@ -482,6 +482,57 @@ START_TEST(a_padding_row_gets_no_gradient)
 }
 END_TEST
 
+/* --- cotangents of parts ------------------------------------------------------------------------
+ */
+
+/* The gradient of n rows costs what the rows cost, not n times the whole. */
+START_TEST(many_parts_cost_no_more_than_the_whole)
+{
+	enum { N = 300, M = 20 };
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_call rows;
+	struct gd_node *x = lab_random(&l, 2, (int64_t[]){N, M}, -1, 1), *grad;
+	struct gd_node *y = gd_const(&l.g, 0);
+	ck_assert(lab_call_all(&l, &rows, gd_op_find("unbind"), "", 1, &x));
+	for (int i = 0; i < rows.n_out; i++)
+		y = gd_add(&l.g, y, gd_sum_all(&l.g, gd_square(&l.g, rows.out[i])));
+	ck_assert(lab_grad(&l, y, NULL, 1, &x, &grad));
+	double cost = gd_cost(&l.g, 1, &grad);
+	ck_assert_msg(cost < 12.0 * N * M, "%g operations for %d elements", cost, N * M);
+	ck_assert(lab_eval(&l, 1, &grad));
+	for (size_t i = 0; i < (size_t)N * M; i++)
+		ck_assert_double_eq(lab_at(grad, i), 2 * lab_at(x, i));
+	lab_release(&l);
+}
+END_TEST
+
+/* Parts that overlap, beside a cotangent of the whole that others read too. */
+START_TEST(cotangents_of_parts_meet_others)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 2, (3, 2), 1, 2, 3, 4, 5, 6), *in[2] = {x, NULL}, *grad[2];
+	struct gd_node *w = in[1] = LAB(&l, 2, (3, 2), 1, 1, 1, 1, 1, 1);
+	struct gd_node *row = lab_call(&l, "select", "dim=0 index=1", 1, x);
+	struct gd_node *column = lab_call(&l, "slice", "dim=1 start=1", 1, x);
+	struct gd_node *corner = lab_call(&l, "narrow", "dim=1 start=0 length=1", 1, x);
+	struct gd_node *y = gd_square(&l.g, gd_add(&l.g, x, w));
+	y = gd_add(&l.g, gd_sum_all(&l.g, y), gd_sum_all(&l.g, gd_square(&l.g, row)));
+	y = gd_add(&l.g, y, gd_sum_all(&l.g, column));
+	y = gd_add(&l.g, y, gd_sum_all(&l.g, gd_mul(&l.g, corner, gd_square(&l.g, corner))));
+	ck_assert(lab_grad(&l, y, NULL, 2, in, grad));
+	ck_assert(lab_eval(&l, 2, grad));
+	LAB_IS(&l, grad[0], 0, 4 + 3, 6 + 1, 8 + 6 + 27, 10 + 8 + 1, 12 + 75, 14 + 1);
+	LAB_IS(&l, grad[1], 0, 4, 6, 8, 10, 12, 14);
+	/* Differentiated again. */
+	struct gd_node *s = gd_sum_all(&l.g, grad[0]), *second;
+	ck_assert(lab_grad(&l, s, NULL, 1, &x, &second));
+	LAB_IS(&l, second, 0, 2 + 6, 2, 2 + 2 + 18, 2 + 2, 2 + 30, 2);
+	lab_release(&l);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("core/shape");
@@ -499,6 +550,8 @@ static Suite *suite(void)
 	tcase_add_test(t, signs_of_zeros_survive);
 	tcase_add_test(t, triangles_drop_nan);
 	tcase_add_test(t, a_padding_row_gets_no_gradient);
+	tcase_add_test(t, many_parts_cost_no_more_than_the_whole);
+	tcase_add_test(t, cotangents_of_parts_meet_others);
 	suite_add_tcase(s, t);
 	return s;
 }
