@@ -48,6 +48,9 @@ union gd_attr {
 	struct {
 		bool a, b; /* matmul: operand's last two axes swapped */
 	} transposed;
+	struct {
+		int64_t low, high; /* band: of column - row */
+	} band;
 	const struct gd_slice *slice; /* slice and its adjoint */
 	const char *role;             /* check: what its operand is called */
 	const struct gd_view *view;   /* strided and its adjoint */

@@ -100,10 +100,12 @@ static double displaced(struct trial *t, struct gd_node *f, struct gd_node *x, c
 }
 
 /* Central differences of fourth order. Source: Abramowitz & Stegun, table 25.2. */
-static bool along(struct trial *t, struct gd_node *f, struct gd_node *x, const double *v,
+static bool along(struct trial *t, struct gd_node *f, struct gd_node *x, double *v,
                   const double *gradient, const char *what, int operand)
 {
 	const double h = 1e-4;
+	if (lab_is_symmetric(&t->lab, x))
+		lab_make_symmetric(x, v);
 	double inner = displaced(t, f, x, v, h) - displaced(t, f, x, v, -h);
 	double outer = displaced(t, f, x, v, 2 * h) - displaced(t, f, x, v, -2 * h);
 	double numeric = (8 * inner - outer) / (12 * h), analytic = 0, size = 1;
@@ -125,10 +127,10 @@ static void agrees(struct trial *t, struct gd_node *f, struct gd_node *x, struct
 	for (size_t i = 0; i < x->count; i++)
 		g[i] = lab_at(gradient, i);
 	for (size_t i = 0; i < x->count && x->count <= MAX_EACH; i++) {
+		memset(v, 0, sizeof v);
 		v[i] = 1;
 		if (!along(t, f, x, v, g, what, operand))
 			return;
-		v[i] = 0;
 	}
 	for (int k = 0; k < 2; k++) {
 		for (size_t i = 0; i < x->count; i++)

@@ -13,6 +13,7 @@ void lab_init(struct lab *l, enum gd_dtype dtype)
 	gd_error_clear(&l->error);
 	gd_graph_init(&l->g, &l->arena, &l->error, dtype, 100000);
 	l->random = 1;
+	l->n_symmetric = 0;
 }
 
 void lab_release(struct lab *l)
@@ -116,6 +117,46 @@ void lab_is(struct lab *l, struct gd_node *n, double rtol, size_t count, const d
 
 /* --- operands -------------------------------------------------------------------------------- */
 
+bool lab_is_symmetric(const struct lab *l, const struct gd_node *n)
+{
+	for (int i = 0; i < l->n_symmetric; i++)
+		if (l->symmetric[i] == n)
+			return true;
+	return false;
+}
+
+void lab_make_symmetric(const struct gd_node *n, double *v)
+{
+	size_t m = (size_t)n->shape[n->rank - 1];
+	for (size_t at = 0; at < n->count; at += m * m)
+		for (size_t i = 0; i < m; i++)
+			for (size_t j = 0; j < i; j++) {
+				double *a = v + at + i * m + j, *b = v + at + j * m + i;
+				*a = *b = (*a + *b) / 2;
+			}
+}
+
+/* Adds `more` where the last two indices are equal. */
+static void raise_diagonal(struct gd_node *n, double more)
+{
+	size_t rows = (size_t)n->shape[n->rank - 2], columns = (size_t)n->shape[n->rank - 1];
+	for (size_t i = 0; i < n->count; i++)
+		if (i / columns % rows == i % columns)
+			lab_set(n, i, lab_at(n, i) + more);
+}
+
+static void make_positive(struct lab *l, struct gd_node *n)
+{
+	double v[1024];
+	for (size_t i = 0; i < n->count; i++)
+		v[i] = lab_at(n, i);
+	lab_make_symmetric(n, v);
+	for (size_t i = 0; i < n->count; i++)
+		lab_set(n, i, v[i]);
+	l->symmetric[l->n_symmetric++] = n;
+	raise_diagonal(n, 2.0 * (double)n->shape[n->rank - 1]);
+}
+
 static struct gd_node *one_operand(struct lab *l, const char *at)
 {
 	if (*at == '-')
@@ -135,7 +176,12 @@ static struct gd_node *one_operand(struct lab *l, const char *at)
 		lo = strtod(p + 2, (char **)&p);
 		hi = strtod(p + 1, NULL);
 	}
-	return fill(l, leaf_of(l, dtype, rank, shape), lo, hi);
+	struct gd_node *n = fill(l, leaf_of(l, dtype, rank, shape), lo, hi);
+	if (*at == 'r')
+		raise_diagonal(n, 3);
+	else if (*at == 's')
+		make_positive(l, n);
+	return n;
 }
 
 int lab_operands(struct lab *l, const char *text, struct gd_node *in[LAB_OPERANDS])

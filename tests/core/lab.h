@@ -12,6 +12,9 @@ struct lab {
 	struct gd_error error;
 	struct gd_graph g;
 	uint64_t random; /* state of lab_uniform */
+	/* Leaves whose elements only change in symmetric pairs. */
+	const struct gd_node *symmetric[8];
+	int n_symmetric;
 };
 
 /* An empty graph with a generous cap; randomness starts anew, the same each time. */
@@ -47,12 +50,18 @@ void lab_is(struct lab *l, struct gd_node *n, double rtol, size_t count, const d
 
 /* Operands from text, separated by spaces:
  *   (2,3)  ()  (2,3)[0.1,5]   floating leaves with random elements, of [-2, 2) or as said
+ *   r(2,3,3)                  matrices of such elements, those with equal indices 3 larger: regular
+ *   s(2,3,3)                  symmetric, positive definite matrices, of which an operation may read
+ *                             one triangle: derivatives are tried in symmetric directions
  *   i(4)[0,2]                 int64, both ends included
  *   b(4)                      bool
  *   =2.5                      a constant      -  absent
  * Returns how many. */
 enum { LAB_OPERANDS = 32 };
 int lab_operands(struct lab *l, const char *text, struct gd_node *in[LAB_OPERANDS]);
+bool lab_is_symmetric(const struct lab *l, const struct gd_node *n);
+/* v, one element for each of n's, becomes the mean of itself and its transpose. */
+void lab_make_symmetric(const struct gd_node *n, double *v);
 
 /* Parameters from text into an initialised call: "dim=-1,0 keepdim=true reduction=sum dim=null
  * dim=[]"; false for one that the operation lacks. */
