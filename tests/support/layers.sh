@@ -19,9 +19,12 @@ include() {
 }
 
 must_be_empty 'only core/blas.c includes cblas.h and lapacke.h' \
-	"$(include '([^>"]*/)?(cblas|lapacke?|openblas_config|f77blas)\.h')" core api server --exclude=blas.c
+	"$(include '([^>"]*/)?(cblas|lapacke|openblas_config|f77blas)\.h')" core api server --exclude=blas.c
 must_be_empty 'only core/blas.c includes cblas.h and lapacke.h' \
-	"$(include '([^>"]*/)?(cblas|lapacke?|openblas_config|f77blas)\.h')" api server
+	"$(include '([^>"]*/)?(cblas|lapacke|openblas_config|f77blas)\.h')" api server
+must_be_empty 'only core/lapack.c names what LAPACK exports' \
+	'(^|[^A-Za-z0-9_])[sdcz][a-z0-9]{3,6}_([^A-Za-z0-9_#]|$)' core api server --exclude=lapack.c
+must_be_empty 'only core includes core/lapack.h' "$(include 'core/lapack\.h')" api server
 must_be_empty 'only api/json.c and api/json.h include cJSON.h' \
 	"$(include '([^>"]*/)?cJSON(_Utils)?\.h')" core server
 must_be_empty 'only api/json.c and api/json.h include cJSON.h' \
