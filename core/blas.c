@@ -48,6 +48,24 @@ enum { SMALL = 512 };
 GEMM(double, f64, cblas_dgemm)
 GEMM(float, f32, cblas_sgemm)
 
+#define GEMM_PART(T, name, blas)                                                                   \
+	void gd_gemm_part_##name(bool ta, bool tb, size_t m, size_t n, size_t k, const T *a,       \
+	                         size_t lda, const T *b, size_t ldb, bool add, T *c, size_t ldc)   \
+	{                                                                                          \
+		if (m == 0 || n == 0)                                                              \
+			return;                                                                    \
+		for (size_t i = 0; i < m && k == 0 && !add; i++)                                   \
+			memset(c + i * ldc, 0, n * sizeof *c);                                     \
+		if (k == 0)                                                                        \
+			return;                                                                    \
+		blas(CblasRowMajor, ta ? CblasTrans : CblasNoTrans,                                \
+		     tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, 1, a, (int)lda, b,    \
+		     (int)ldb, add, c, (int)ldc);                                                  \
+	}
+
+GEMM_PART(double, f64, cblas_dgemm)
+GEMM_PART(float, f32, cblas_sgemm)
+
 void gd_blas_threads(int n)
 {
 	openblas_set_num_threads(n);

@@ -18,6 +18,9 @@
 struct gd_graph;
 struct gd_node;
 struct gd_sweep;
+struct gd_window;
+struct gd_ranges;
+struct gd_taps;
 
 /* A primitive operation: shape is the builder's business, the rest is here. */
 struct gd_prim {
@@ -48,15 +51,18 @@ union gd_attr {
 	struct {
 		bool a, b; /* matmul: operand's last two axes swapped */
 	} transposed;
-	struct {
-		int64_t low, high; /* band: of column - row */
-	} band;
 	const struct gd_slice *slice; /* slice and its adjoint */
 	const char *role;             /* check: what its operand is called */
 	const struct gd_view *view;   /* strided and its adjoint */
 	struct {
 		int64_t low, high;
 	} band; /* diagonals that stay */
+	const struct gd_window *window; /* convolutions, fold and unfold */
+	const struct gd_ranges *ranges; /* max pooling */
+	struct {
+		const struct gd_taps *taps;
+		int axis;
+	} resample;
 };
 
 struct gd_slice {

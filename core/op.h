@@ -39,6 +39,9 @@ enum gd_param_type {
 	GD_PARAM_TYPES
 };
 
+/* Stands for null in a list of integers whose parameter may be null too. */
+#define GD_NULL_INT INT64_MIN
+
 /* What a parameter was given: null, a word out of its choices, or else what its type says. */
 struct gd_value {
 	bool null;

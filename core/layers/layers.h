@@ -19,6 +19,9 @@ struct gd_node *gd_matmul_any(struct gd_graph *g, struct gd_node *a, struct gd_n
 /* Are the first two operands of one shape? Input and target are compared element by element:
  * nothing is broadcast in silence. False with the error set. */
 bool gd_same_shapes(struct gd_call *c);
+/* The layer of the two operations that are named unfold: windows of images as columns. It reads
+ * kernel_size, dilation, padding and stride. */
+bool gd_build_im2col(struct gd_call *c);
 
 /* Applies the parameter "reduction" to elementwise losses. */
 bool gd_reduce_loss(struct gd_call *c, struct gd_node *loss);

@@ -209,6 +209,11 @@ static bool read_list(struct gd_call *c, struct gd_value *v, const char *text)
 	v->floats = floats;
 	for (const char *p = text; *p;) {
 		char *end;
+		if (strncmp(p, "null", 4) == 0) {
+			ints[v->n++] = GD_NULL_INT;
+			p += 4;
+			continue;
+		}
 		double number = strtod(p, &end);
 		if (end == p) {
 			if (*p == ']' && !v->first)
