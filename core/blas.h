@@ -15,7 +15,8 @@ void gd_gemm_f64(bool ta, bool tb, size_t m, size_t n, size_t k, const double *a
 void gd_gemm_f32(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, const float *b,
                  float *c);
 
-/* The same of parts of matrices, whose rows lie lda, ldb and ldc elements apart; C += with `add`. */
+/* The same of parts of matrices, whose rows lie lda, ldb and ldc elements apart; C += with `add`.
+ */
 void gd_gemm_part_f64(bool ta, bool tb, size_t m, size_t n, size_t k, const double *a, size_t lda,
                       const double *b, size_t ldb, bool add, double *c, size_t ldc);
 void gd_gemm_part_f32(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda,

@@ -79,8 +79,12 @@ struct gd_node *gd_slice(struct gd_graph *g, struct gd_node *x, const struct gd_
                          const int64_t *shape);
 struct gd_node *gd_unslice(struct gd_graph *g, struct gd_node *x, const struct gd_slice *slice,
                            const int64_t *shape);
+/* Where the unnamed x put its operand into zeros, or NULL. */
+const struct gd_slice *gd_unsliced_at(const struct gd_node *x);
 /* n ≥ 1 nodes of one dtype, equal shapes but for `axis`. */
 struct gd_node *gd_cat(struct gd_graph *g, int n, struct gd_node *const *in, int axis);
+/* Is x an unnamed cat along this axis? */
+bool gd_is_cat(const struct gd_node *x, int axis);
 
 /* --- reductions: `axes` is a mask; the axes stay with size 1 when keep is set ------------- */
 
@@ -112,5 +116,7 @@ struct gd_node *gd_scatter_sum(struct gd_graph *g, struct gd_node *x, int axis,
 
 /* (…, m, k) · (…, k, n) = (…, m, n); ranks ≥ 2, leading axes broadcast. */
 struct gd_node *gd_matmul(struct gd_graph *g, struct gd_node *a, struct gd_node *b);
+/* Is the unnamed x a product aᵀ·b of its operands, two matrices? */
+bool gd_is_transposed_product(const struct gd_node *x);
 
 #endif

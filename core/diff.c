@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/build.h"
-#include "core/ops/strided.h"
+#include "core/ops/accumulate.h"
 
 /* Marks what depends on a wrt and lies below y. */
 static void mark_wanted(struct gd_graph *g, const struct gd_node *y, int n_wrt,
@@ -36,7 +36,7 @@ static void accumulate(struct gd_graph *g, struct gd_node **cotangent, const str
 	struct gd_node *before = cotangent[x->id];
 	if (!d || !x->wanted)
 		return;
-	cotangent[x->id] = before ? gd_add_sparse(g, before, d) : d;
+	cotangent[x->id] = before ? gd_accumulate(g, before, d) : d;
 	if (before && cotangent[x->id])
 		gd_set_mask(cotangent[x->id], gd_mask_or(g, before->mask, d->mask));
 }

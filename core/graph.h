@@ -56,13 +56,20 @@ union gd_attr {
 	const struct gd_view *view;   /* strided and its adjoint */
 	struct {
 		int64_t low, high;
-	} band; /* diagonals that stay */
+	} band;                         /* diagonals that stay */
 	const struct gd_window *window; /* convolutions, fold and unfold */
 	const struct gd_ranges *ranges; /* max pooling */
 	struct {
 		const struct gd_taps *taps;
 		int axis;
 	} resample;
+	struct {
+		double p, scale; /* noise: `scale` with probability 1 - p, else 0 */
+		uint64_t seed;
+	} noise;
+	struct {
+		int64_t before, after; /* window_sum: to each side */
+	} reach;
 };
 
 struct gd_slice {

@@ -89,8 +89,8 @@ bool build_glu(struct gd_call *c)
 	struct gd_node *x = c->in[0];
 	int axis;
 	if (x->rank == 0) {
-		gd_graph_fail(g, GD_ERR_shape_mismatch, "%s is a scalar, but needs an axis to halve",
-		              gd_label(x, "input"));
+		gd_graph_fail(g, GD_ERR_shape_mismatch,
+		              "%s is a scalar, but needs an axis to halve", gd_label(x, "input"));
 		gd_error_shapes(g->error, 1, (int64_t[]){2}, 0, NULL);
 		return false;
 	}

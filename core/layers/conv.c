@@ -20,19 +20,21 @@ static bool weight_fits(struct gd_call *c, int n, const struct gd_node *x, int i
 		return gd_param_fail(c, "groups", "is %lld, but must be at least 1",
 		                     (long long)groups);
 	if (w->rank != n + 2) {
-		gd_shape_fail(g, x, w, "%s needs %d axes (two of channels and %d more), its shape is %s",
+		gd_shape_fail(g, x, w,
+		              "%s needs %d axes (two of channels and %d more), its shape is %s",
 		              name_w, n + 2, n, tw);
 		return false;
 	}
 	for (int i = 0; i < w->rank; i++)
 		if (w->shape[i] == 0 && !(i == 1 && input_axis == 1)) {
-			gd_graph_fail(g, GD_ERR_shape_mismatch, "axis %d of %s %s is empty", i, name_w,
-			              tw);
+			gd_graph_fail(g, GD_ERR_shape_mismatch, "axis %d of %s %s is empty", i,
+			              name_w, tw);
 			return false;
 		}
 	if (w->shape[0] % groups != 0)
-		return gd_param_fail(c, "groups", "is %lld, which does not divide the %lld channels "
-		                                  "that %s %s has on its first axis",
+		return gd_param_fail(c, "groups",
+		                     "is %lld, which does not divide the %lld channels "
+		                     "that %s %s has on its first axis",
 		                     (long long)groups, (long long)w->shape[0], name_w, tw);
 	int64_t needed, out;
 	if (__builtin_mul_overflow(w->shape[1], groups, &needed))
@@ -45,10 +47,11 @@ static bool weight_fits(struct gd_call *c, int n, const struct gd_node *x, int i
 		memcpy(expected, c->in[0]->shape, sizeof expected);
 		expected[channels] = needed;
 		gd_graph_fail(g, GD_ERR_shape_mismatch,
-		              "%s %s has %lld channel%s, but %s %s with groups %lld takes %lld", name_x,
-		              tx, (long long)x->shape[1], x->shape[1] == 1 ? "" : "s", name_w, tw,
-		              (long long)groups, (long long)needed);
-		gd_error_shapes(g->error, c->in[0]->rank, expected, c->in[0]->rank, c->in[0]->shape);
+		              "%s %s has %lld channel%s, but %s %s with groups %lld takes %lld",
+		              name_x, tx, (long long)x->shape[1], x->shape[1] == 1 ? "" : "s",
+		              name_w, tw, (long long)groups, (long long)needed);
+		gd_error_shapes(g->error, c->in[0]->rank, expected, c->in[0]->rank,
+		                c->in[0]->shape);
 		return false;
 	}
 	if (b && (b->rank != 1 || b->shape[0] != out)) {
@@ -118,13 +121,14 @@ static bool convolution(struct gd_call *c, int n)
 			return too_many(c);
 		if (out[i] == 0) {
 			char tx[GD_SHAPE_TEXT], tw[GD_SHAPE_TEXT];
-			gd_shape_fail(g, x, w,
-			              "the kernel of %s %s, with its dilation %lld, is longer than the "
-			              "padded axis %d of %s %s",
-			              gd_label(w, "weight"), gd_shape_text(w->rank, w->shape, tw),
-			              (long long)v.dilation[i], c->in[0]->rank - n + i,
-			              gd_label(c->in[0], "input"),
-			              gd_shape_text(c->in[0]->rank, c->in[0]->shape, tx));
+			gd_shape_fail(
+			        g, x, w,
+			        "the kernel of %s %s, with its dilation %lld, is longer than the "
+			        "padded axis %d of %s %s",
+			        gd_label(w, "weight"), gd_shape_text(w->rank, w->shape, tw),
+			        (long long)v.dilation[i], c->in[0]->rank - n + i,
+			        gd_label(c->in[0], "input"),
+			        gd_shape_text(c->in[0]->rank, c->in[0]->shape, tx));
 			return false;
 		}
 	}
@@ -138,7 +142,8 @@ static int64_t transposed_size(int64_t in, const struct gd_window *v, int i, int
                                int64_t extra)
 {
 	const __int128 limit = (__int128)1 << 60;
-	__int128 from = (__int128)(in - 1) * v->stride[i], reach = (__int128)v->dilation[i] * (kernel - 1);
+	__int128 from = (__int128)(in - 1) * v->stride[i],
+	         reach = (__int128)v->dilation[i] * (kernel - 1);
 	__int128 out = from + reach + extra + 1 - 2 * (__int128)v->pad[i];
 	if (from > limit || reach > limit || v->pad[i] > limit || out > limit)
 		return out > 0 ? INT64_MAX : 0;
@@ -160,16 +165,18 @@ static bool transposed(struct gd_call *c, int n)
 		return false;
 	for (int i = 0; i < n; i++) {
 		if (extra[i] >= v.stride[i] && extra[i] >= v.dilation[i])
-			return gd_param_fail(c, "output_padding",
-			                     "is %lld, but must be smaller than the stride %lld or the "
-			                     "dilation %lld",
-			                     (long long)extra[i], (long long)v.stride[i],
-			                     (long long)v.dilation[i]);
+			return gd_param_fail(
+			        c, "output_padding",
+			        "is %lld, but must be smaller than the stride %lld or the "
+			        "dilation %lld",
+			        (long long)extra[i], (long long)v.stride[i],
+			        (long long)v.dilation[i]);
 		out[i] = transposed_size(x->shape[2 + i], &v, i, w->shape[2 + i], extra[i]);
 		if (out[i] == INT64_MAX)
 			return too_many(c);
 		if (out[i] == 0)
-			return gd_param_fail(c, "padding", "is %lld, which leaves nothing of axis %d",
+			return gd_param_fail(c, "padding",
+			                     "is %lld, which leaves nothing of axis %d",
 			                     (long long)v.pad[i], i);
 	}
 	struct gd_node *y = gd_conv_input(g, x, w, &v, out);

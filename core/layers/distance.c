@@ -94,8 +94,8 @@ struct gd_node *gd_pairwise_distance(struct gd_graph *g, struct gd_node *a, stru
 	if (!d)
 		return NULL;
 	if (d->rank == 0)
-		return gd_reshape(
-		        g, gd_norm_along(g, gd_reshape(g, d, 1, (int64_t[]){1}), p, 0), 0, NULL);
+		return gd_reshape(g, gd_norm_along(g, gd_reshape(g, d, 1, (int64_t[]){1}), p, 0), 0,
+		                  NULL);
 	struct gd_node *y = gd_norm_along(g, d, p, d->rank - 1);
 	return keep ? y : drop(g, y, d->rank - 1);
 }
@@ -110,7 +110,8 @@ struct gd_node *gd_at_least(struct gd_graph *g, struct gd_node *x, double low)
 static struct gd_node *bounded_norm(struct gd_graph *g, struct gd_node *x, int axis, double eps)
 {
 	struct gd_node *s = gd_sum(g, gd_square(g, x), 1u << axis, true), *bound = gd_const(g, eps);
-	struct gd_node *slope = gd_div(g, gd_sub(g, s, gd_stop_gradient(g, s)), gd_const(g, 2 * eps));
+	struct gd_node *slope =
+	        gd_div(g, gd_sub(g, s, gd_stop_gradient(g, s)), gd_const(g, 2 * eps));
 	struct gd_node *small = gd_lt(g, gd_sqrt(g, gd_stop_gradient(g, s)), bound);
 	return gd_where(g, small, gd_add(g, slope, bound), root(g, s, 2));
 }

@@ -5,7 +5,8 @@
 #include "core/op.h"
 
 /* (Σ |x|^p)^(1/p) along `axis`, which stays with size 1; the number of x ≠ 0 for p 0, the extremum
- * for an infinite p. Where it is 0 its gradient is 0, and where x is 0 as PyTorch's; notes kinks. */
+ * for an infinite p. Where it is 0 its gradient is 0, and where x is 0 as PyTorch's; notes kinks.
+ */
 struct gd_node *gd_norm_along(struct gd_graph *g, struct gd_node *x, double p, int axis);
 
 /* gd_norm_along of a - b + eps, broadcast, along the last axis; a scalar is a vector of one. */

@@ -147,8 +147,9 @@ static bool read_sizes(struct gd_call *c, const struct gd_node *x, int n, struct
 	const struct gd_value *size = gd_param(c, "size"), *factor = gd_param(c, "scale_factor");
 	int64_t out[GD_SPATIAL];
 	if (size->null == factor->null)
-		return gd_param_fail(c, "size", size->null ? "or scale_factor is needed"
-		                                           : "and scale_factor exclude each other");
+		return gd_param_fail(c, "size",
+		                     size->null ? "or scale_factor is needed"
+		                                : "and scale_factor exclude each other");
 	if (!size->null && gd_flag(c, "recompute_scale_factor"))
 		return gd_param_fail(c, "recompute_scale_factor", "means nothing with a size");
 	if (!size->null && !gd_each_axis(c, "size", n, 1, n == 1, out))
@@ -165,11 +166,13 @@ static bool read_sizes(struct gd_call *c, const struct gd_node *x, int n, struct
 		}
 		double f = factor->floats[factor->n == 1 ? 0 : i], to = floor((double)a->in * f);
 		if (!(to >= 1))
-			return gd_param_fail(c, "scale_factor",
-			                     "is %g, which leaves nothing of axis %d of %s, %lld long", f,
-			                     2 + i, gd_label(x, "input"), (long long)a->in);
+			return gd_param_fail(
+			        c, "scale_factor",
+			        "is %g, which leaves nothing of axis %d of %s, %lld long", f, 2 + i,
+			        gd_label(x, "input"), (long long)a->in);
 		if (to > 0x1p53) {
-			gd_graph_fail(c->g, GD_ERR_limit_exceeded, "the result has too many elements");
+			gd_graph_fail(c->g, GD_ERR_limit_exceeded,
+			              "the result has too many elements");
 			return false;
 		}
 		a->out = (int64_t)to;
@@ -184,9 +187,10 @@ bool build_interpolate(struct gd_call *c)
 	struct axis axes[GD_SPATIAL];
 	int n = x->rank - 2;
 	if (n < 1 || n > GD_SPATIAL) {
-		gd_graph_fail(c->g, GD_ERR_shape_mismatch,
-		              "%s needs 3 to 5 axes (batch, channels and one to three more), but has %d",
-		              gd_label(x, "input"), x->rank);
+		gd_graph_fail(
+		        c->g, GD_ERR_shape_mismatch,
+		        "%s needs 3 to 5 axes (batch, channels and one to three more), but has %d",
+		        gd_label(x, "input"), x->rank);
 		return false;
 	}
 	for (int i = 1; i < x->rank; i++)

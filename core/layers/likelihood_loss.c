@@ -11,7 +11,8 @@ static struct gd_node *x_log_x(struct gd_graph *g, struct gd_node *t)
 {
 	struct gd_node *none = gd_eq(g, t, C(0));
 	struct gd_node *y = gd_where(g, none, C(0), gd_mul(g, t, gd_log(g, t)));
-	gd_note_kink(g, y, none, "targets are exactly 0; derivative 0 of target·ln target used there");
+	gd_note_kink(g, y, none,
+	             "targets are exactly 0; derivative 0 of target·ln target used there");
 	return y;
 }
 
@@ -87,7 +88,8 @@ static struct gd_node *spread_variance(struct gd_call *c)
 	                     gd_label(var, "var"), gd_shape_text(var->rank, var->shape, b));
 }
 
-/* Source: Nix & Weigend, Estimating the Mean and Variance of the Target Probability Distribution. */
+/* Source: Nix & Weigend, Estimating the Mean and Variance of the Target Probability Distribution.
+ */
 bool build_gaussian_nll_loss(struct gd_call *c)
 {
 	struct gd_graph *g = c->g;

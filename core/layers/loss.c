@@ -82,7 +82,8 @@ static struct gd_node *weighted(struct gd_call *c, struct gd_node *loss)
 
 bool build_binary_cross_entropy(struct gd_call *c)
 {
-	return gd_same_shapes(c) && gd_reduce_loss(c, weighted(c, gd_bce(c->g, c->in[0], c->in[1])));
+	return gd_same_shapes(c) &&
+	       gd_reduce_loss(c, weighted(c, gd_bce(c->g, c->in[0], c->in[1])));
 }
 
 /* (1 - t)·x - w·logsigmoid(x), w = 1 + (pos_weight - 1)·t */

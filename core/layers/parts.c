@@ -202,13 +202,6 @@ bool build_unbind(struct gd_call *c)
 
 /* --- unfold --------------------------------------------------------------------------------- */
 
-/* TEMPORARY, to be deleted with the merge of core/layers/resample.c, which has the real one: the
- * layer unfold (im2col). */
-bool gd_build_im2col(struct gd_call *c)
-{
-	return gd_param_fail(c, "kernel_size", "is not supported yet");
-}
-
 /* The tensor's method: windows along one axis, their elements on a new last axis. A scalar is a
  * vector of one element whose axis goes. */
 static bool windows(struct gd_call *c)

@@ -9,7 +9,8 @@ static struct gd_node *clip(struct gd_graph *g, struct gd_node *x, double low, d
 {
 	struct gd_node *y = gd_where(g, gd_le(g, x, C(low)), C(low), x);
 	y = gd_where(g, gd_ge(g, y, C(high)), C(high), y);
-	gd_note_kink(g, y, gd_eq(g, x, C(low)), "inputs are at the lower edge; gradient 0 used there");
+	gd_note_kink(g, y, gd_eq(g, x, C(low)),
+	             "inputs are at the lower edge; gradient 0 used there");
 	if (low != high)
 		gd_note_kink(g, y, gd_eq(g, x, C(high)),
 		             "inputs are at the upper edge; gradient 0 used there");
@@ -62,7 +63,8 @@ bool build_hardshrink(struct gd_call *c)
 	struct gd_graph *g = c->g;
 	struct gd_node *x = c->in[0], *edge = C(gd_float(c, "lambd"));
 	struct gd_node *y = gd_where(g, gd_le(g, gd_abs(g, x), edge), C(0), x);
-	note_edges(g, y, x, gd_float(c, "lambd"), "inputs are exactly ±lambd; gradient 0 used there");
+	note_edges(g, y, x, gd_float(c, "lambd"),
+	           "inputs are exactly ±lambd; gradient 0 used there");
 	return gd_give(c, y);
 }
 
@@ -102,9 +104,10 @@ static struct gd_node *channel_weights(struct gd_call *c)
 	if (w->rank <= 1 && w->count == 1)
 		return gd_reshape(g, w, 0, NULL);
 	if (w->rank != 1 || w->shape[0] != channels) {
-		gd_graph_fail(g, GD_ERR_shape_mismatch,
-		              "%s needs one number, or one for each of the %lld channels (axis 1) of %s",
-		              gd_label(w, "weight"), (long long)channels, gd_label(x, "input"));
+		gd_graph_fail(
+		        g, GD_ERR_shape_mismatch,
+		        "%s needs one number, or one for each of the %lld channels (axis 1) of %s",
+		        gd_label(w, "weight"), (long long)channels, gd_label(x, "input"));
 		gd_error_shapes(g->error, 1, &channels, w->rank, w->shape);
 		return NULL;
 	}
@@ -118,8 +121,7 @@ bool build_prelu(struct gd_call *c)
 {
 	struct gd_graph *g = c->g;
 	struct gd_node *x = c->in[0];
-	struct gd_node *y =
-	        gd_where(g, gd_gt(g, x, C(0)), x, gd_mul(g, x, channel_weights(c)));
+	struct gd_node *y = gd_where(g, gd_gt(g, x, C(0)), x, gd_mul(g, x, channel_weights(c)));
 	gd_note_kink(g, y, gd_eq(g, x, C(0)), negative_side);
 	return gd_give(c, y);
 }
@@ -146,8 +148,8 @@ bool build_elu(struct gd_call *c)
 /* Source: Klambauer et al., Self-Normalizing Neural Networks. */
 bool build_selu(struct gd_call *c)
 {
-	struct gd_node *y =
-	        elu(c->g, c->in[0], 1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1);
+	struct gd_node *y = elu(c->g, c->in[0], 1.6732632423543772848170429916717,
+	                        1.0507009873554804934193349852946, 1);
 	gd_note_kink(c->g, y, gd_eq(c->g, c->in[0], gd_const(c->g, 0)), negative_side);
 	return gd_give(c, y);
 }

@@ -17,7 +17,8 @@ static bool not_empty(struct gd_call *c, const struct gd_node *x)
 {
 	if (x->shape[1] != 0)
 		return true;
-	gd_graph_fail(c->g, GD_ERR_shape_mismatch, "%s has no channels: only the batch may be empty",
+	gd_graph_fail(c->g, GD_ERR_shape_mismatch,
+	              "%s has no channels: only the batch may be empty",
 	              gd_label(c->in[0], "input"));
 	return false;
 }
@@ -42,18 +43,19 @@ static bool read_pool(struct gd_call *c, const struct gd_node *x, int n, bool pa
 	for (int i = 0; i < n; i++) {
 		int64_t in = x->shape[2 + i];
 		if (p->pad[i] > p->kernel[i] / 2)
-			return gd_param_fail(c, "padding",
-			                     "is %lld, but may be half the kernel_size %lld at most",
-			                     (long long)p->pad[i], (long long)p->kernel[i]);
+			return gd_param_fail(
+			        c, "padding",
+			        "is %lld, but may be half the kernel_size %lld at most",
+			        (long long)p->pad[i], (long long)p->kernel[i]);
 		p->out[i] = gd_positions(in, p->pad[i], p->pad[i], p->kernel[i], p->stride[i],
 		                         p->dilation[i], ceil);
 		if (p->out[i] == 0 || p->out[i] == INT64_MAX)
-			return gd_param_fail(c, "kernel_size",
-			                     "is %lld, longer than axis %d of %s, which has %lld elements "
-			                     "and %lld of padding on either side",
-			                     (long long)p->kernel[i], c->in[0]->rank - n + i,
-			                     gd_label(c->in[0], "input"), (long long)in,
-			                     (long long)p->pad[i]);
+			return gd_param_fail(
+			        c, "kernel_size",
+			        "is %lld, longer than axis %d of %s, which has %lld elements "
+			        "and %lld of padding on either side",
+			        (long long)p->kernel[i], c->in[0]->rank - n + i,
+			        gd_label(c->in[0], "input"), (long long)in, (long long)p->pad[i]);
 	}
 	return true;
 }
@@ -77,11 +79,11 @@ static bool give_largest(struct gd_call *c, struct gd_node *x, bool single,
 	struct gd_node *index = gd_max_index(g, in, r);
 	struct gd_node *flat = gd_reshape(g, x, 2, (int64_t[]){rows[0], size});
 	struct gd_node *value = gd_gather(g, flat, 1, index);
-	gd_note_kink(g, value, gd_max_ties(g, in, index, r),
-	             "windows have several largest elements; the first one gets the whole gradient");
-	struct gd_node *out[2] = {
-	        gd_unbatched(g, gd_reshape(g, value, 2 + n, shape), single),
-	        gd_unbatched(g, gd_reshape(g, index, 2 + n, shape), single)};
+	gd_note_kink(
+	        g, value, gd_max_ties(g, in, index, r),
+	        "windows have several largest elements; the first one gets the whole gradient");
+	struct gd_node *out[2] = {gd_unbatched(g, gd_reshape(g, value, 2 + n, shape), single),
+	                          gd_unbatched(g, gd_reshape(g, index, 2 + n, shape), single)};
 	return gd_give_all(c, gd_flag(c, "return_indices") ? 2 : 1, out);
 }
 
@@ -365,8 +367,7 @@ bool build_adaptive_max_pool3d(struct gd_call *c)
 static struct gd_node *root(struct gd_graph *g, struct gd_node *z, double p)
 {
 	struct gd_node *zero = gd_eq(g, z, gd_const(g, 0));
-	struct gd_node *power =
-	        gd_pow(g, gd_where(g, zero, gd_const(g, 1), z), gd_const(g, 1 / p));
+	struct gd_node *power = gd_pow(g, gd_where(g, zero, gd_const(g, 1), z), gd_const(g, 1 / p));
 	struct gd_node *y = gd_where(g, zero, gd_const(g, pow(0, 1 / p)), power);
 	gd_note_kink(g, y, zero, "windows have the norm 0; gradient 0 used there");
 	return y;

@@ -43,19 +43,14 @@ bool gd_build_im2col(struct gd_call *c)
 		if (out[i] == INT64_MAX)
 			return too_many(c);
 		if (out[i] == 0)
-			return gd_param_fail(c, "kernel_size",
-			                     "is %lld, longer than axis %d of %s, which has %lld elements "
-			                     "and %lld of padding on either side",
-			                     (long long)kernel[i], c->in[0]->rank - 2 + i,
-			                     gd_label(c->in[0], "input"), (long long)in,
-			                     (long long)v.pad[i]);
+			return gd_param_fail(
+			        c, "kernel_size",
+			        "is %lld, longer than axis %d of %s, which has %lld elements "
+			        "and %lld of padding on either side",
+			        (long long)kernel[i], c->in[0]->rank - 2 + i,
+			        gd_label(c->in[0], "input"), (long long)in, (long long)v.pad[i]);
 	}
 	return gd_give(c, gd_unbatched(c->g, gd_im2col(c->g, x, &v, kernel, out), single));
-}
-
-bool build_unfold(struct gd_call *c)
-{
-	return gd_build_im2col(c);
 }
 
 bool build_fold(struct gd_call *c)
@@ -77,17 +72,17 @@ bool build_fold(struct gd_call *c)
 		return too_many(c);
 	int axis = c->in[0]->rank - 2;
 	if (x->shape[1] == 0 || x->shape[1] % taps != 0)
-		return gd_param_fail(c, "kernel_size",
-		                     "has %lld elements, which do not divide axis %d of %s, %lld long",
-		                     (long long)taps, axis, gd_label(c->in[0], "input"),
-		                     (long long)x->shape[1]);
+		return gd_param_fail(
+		        c, "kernel_size",
+		        "has %lld elements, which do not divide axis %d of %s, %lld long",
+		        (long long)taps, axis, gd_label(c->in[0], "input"), (long long)x->shape[1]);
 	if (x->shape[2] != positions)
-		return gd_param_fail(c, "output_size",
-		                     "(%lld, %lld) has %lld × %lld positions for the window, but the "
-		                     "last axis of %s is %lld long",
-		                     (long long)size[0], (long long)size[1], (long long)out[0],
-		                     (long long)out[1], gd_label(c->in[0], "input"),
-		                     (long long)x->shape[2]);
+		return gd_param_fail(
+		        c, "output_size",
+		        "(%lld, %lld) has %lld × %lld positions for the window, but the "
+		        "last axis of %s is %lld long",
+		        (long long)size[0], (long long)size[1], (long long)out[0],
+		        (long long)out[1], gd_label(c->in[0], "input"), (long long)x->shape[2]);
 	return gd_give(c, gd_unbatched(c->g, gd_col2im(c->g, x, &v, size, kernel, out), single));
 }
 
@@ -127,9 +122,10 @@ bool build_pixel_shuffle(struct gd_call *c)
 		return false;
 	const int64_t *image = x->shape + x->rank - 3;
 	if (__builtin_mul_overflow(r, r, &r2) || image[0] % r2 != 0)
-		return gd_param_fail(c, "upscale_factor",
-		                     "is %lld, whose square does not divide the %lld channels of %s",
-		                     (long long)r, (long long)image[0], gd_label(x, "input"));
+		return gd_param_fail(
+		        c, "upscale_factor",
+		        "is %lld, whose square does not divide the %lld channels of %s",
+		        (long long)r, (long long)image[0], gd_label(x, "input"));
 	memcpy(shape, x->shape, sizeof shape);
 	shape[x->rank - 3] = image[0] / r2;
 	if (__builtin_mul_overflow(image[1], r, &shape[x->rank - 2]) ||
@@ -147,10 +143,11 @@ bool build_pixel_unshuffle(struct gd_call *c)
 		return false;
 	const int64_t *image = x->shape + x->rank - 3;
 	if (image[1] % r != 0 || image[2] % r != 0)
-		return gd_param_fail(c, "downscale_factor",
-		                     "is %lld, which does not divide the height %lld and width %lld of %s",
-		                     (long long)r, (long long)image[1], (long long)image[2],
-		                     gd_label(x, "input"));
+		return gd_param_fail(
+		        c, "downscale_factor",
+		        "is %lld, which does not divide the height %lld and width %lld of %s",
+		        (long long)r, (long long)image[1], (long long)image[2],
+		        gd_label(x, "input"));
 	memcpy(shape, x->shape, sizeof shape);
 	if (__builtin_mul_overflow(r, r, &r2) ||
 	    __builtin_mul_overflow(image[0], r2, &shape[x->rank - 3]))
@@ -172,13 +169,13 @@ bool build_channel_shuffle(struct gd_call *c)
 		return false;
 	}
 	if (groups < 1 || x->shape[1] % groups != 0)
-		return gd_param_fail(c, "groups",
-		                     "is %lld, but must be positive and divide the %lld channels of %s",
-		                     (long long)groups, (long long)x->shape[1], gd_label(x, "input"));
+		return gd_param_fail(
+		        c, "groups",
+		        "is %lld, but must be positive and divide the %lld channels of %s",
+		        (long long)groups, (long long)x->shape[1], gd_label(x, "input"));
 	for (int i = 2; i < x->rank; i++)
 		if (__builtin_mul_overflow(inner, x->shape[i], &inner))
 			return too_many(c);
 	int64_t split[4] = {x->shape[0], groups, x->shape[1] / groups, inner};
-	return gd_give(c,
-	               shuffle(c->g, x, 4, split, (int8_t[]){0, 2, 1, 3}, x->rank, x->shape));
+	return gd_give(c, shuffle(c->g, x, 4, split, (int8_t[]){0, 2, 1, 3}, x->rank, x->shape));
 }

@@ -3,6 +3,8 @@
 
 #include "core/build.h"
 #include "core/layers/layers.h"
+#include "core/layers/linalg.h"
+#include "core/ops/linalg.h"
 
 /* --- tensordot ------------------------------------------------------------------------------ */
 
@@ -247,50 +249,20 @@ bool build_linalg_multi_dot(struct gd_call *c)
 
 /* --- powers --------------------------------------------------------------------------------- */
 
-/* The identity, n by n. */
-static struct gd_node *identity(struct gd_graph *g, int64_t n)
-{
-	struct gd_tensor t = {.dtype = g->dtype, .rank = 2, .shape = {n, n}};
-	if (!gd_shape_count(2, t.shape, &t.count)) {
-		gd_graph_fail(g, GD_ERR_limit_exceeded, "the identity matrix is too large");
-		return NULL;
-	}
-	t.data = gd_data_alloc(g->arena, t.count * gd_dtype_size(t.dtype));
-	if (!t.data) {
-		gd_arena_fail(g->arena, g->error);
-		return NULL;
-	}
-	memset(t.data, 0, t.count * gd_dtype_size(t.dtype));
-	for (int64_t i = 0; i < n; i++) {
-		if (t.dtype == GD_FLOAT64)
-			((double *)t.data)[i * (n + 1)] = 1;
-		else
-			((float *)t.data)[i * (n + 1)] = 1;
-	}
-	return gd_leaf(g, &t, NULL);
-}
-
 /* By repeated squaring. */
 bool build_linalg_matrix_power(struct gd_call *c)
 {
 	struct gd_graph *g = c->g;
 	struct gd_node *x = c->in[0], *y = NULL;
 	int64_t n = gd_int(c, "n");
-	char text[GD_SHAPE_TEXT];
-	if (x->rank < 2 || x->shape[x->rank - 1] != x->shape[x->rank - 2]) {
-		int64_t side = x->rank ? x->shape[x->rank - 1] : 1;
-		gd_graph_fail(g, GD_ERR_shape_mismatch, "%s must be square, but has the shape %s",
-		              gd_label(x, "input"), gd_shape_text(x->rank, x->shape, text));
-		gd_error_shapes(g->error, 2, (int64_t[]){side, side}, x->rank, x->shape);
+	if (!gd_is_square(c, 0))
 		return false;
-	}
-	if (n < 0)
-		return gd_param_fail(c, "n", "is %lld: an inverse is not in the catalogue yet",
-		                     (long long)n);
 	if (n == 0)
-		return gd_give(c,
-		               gd_expand(g, identity(g, x->shape[x->rank - 1]), x->rank, x->shape));
-	for (uint64_t rest = (uint64_t)n; rest && x; rest >>= 1) {
+		return gd_give(
+		        c, gd_expand(g, gd_identity(g, x->shape[x->rank - 1]), x->rank, x->shape));
+	if (n < 0)
+		x = gd_inverse_matrix(g, x);
+	for (uint64_t rest = n < 0 ? -(uint64_t)n : (uint64_t)n; rest && x; rest >>= 1) {
 		if (rest & 1)
 			y = y ? gd_matmul(g, y, x) : x;
 		if (rest > 1)

@@ -10,8 +10,7 @@ static void forward_not_negative(struct gd_sweep *run, struct gd_node *y)
 	const struct gd_node *x = y->in[0];
 	bool wide = x->dtype == GD_FLOAT64;
 	for (size_t i = 0; i < x->count; i++) {
-		double value =
-		        wide ? ((double *)x->data)[i] : (double)((float *)x->data)[i];
+		double value = wide ? ((double *)x->data)[i] : (double)((float *)x->data)[i];
 		if (value < 0) {
 			gd_fail(run->error, GD_ERR_number_out_of_range,
 			        "%s: %s must not be negative, but element %zu is %g", y->op,

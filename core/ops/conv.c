@@ -230,8 +230,7 @@ static void vjp_weight(struct gd_graph *g, struct gd_node *y, struct gd_node *dy
 	vjp_bilinear(g, y, dy, dx);
 }
 
-static void vjp_conv(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
-                     struct gd_node **dx)
+static void vjp_conv(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, struct gd_node **dx)
 {
 	vjp_bilinear(g, y, dy, dx);
 	if (y->n_in < 3 || !gd_wants(y, 2))
@@ -240,7 +239,8 @@ static void vjp_conv(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
 	struct gd_node *mask = gd_mask_any(g, dy->mask, y->rank, axes);
 	dx[2] = gd_reshape(g, gd_sum(g, dy, axes, true), 1, &y->shape[1]);
 	if (mask) {
-		int64_t channels = mask->rank < y->rank - 1 ? 1 : mask->shape[mask->rank - y->rank + 1];
+		int64_t channels =
+		        mask->rank < y->rank - 1 ? 1 : mask->shape[mask->rank - y->rank + 1];
 		gd_set_mask(dx[2], gd_reshape(g, mask, 1, &channels));
 	}
 }
@@ -264,8 +264,9 @@ static struct gd_node *node(struct gd_graph *g, const struct gd_prim *prim, int6
 	memcpy(shape + 2, axes, (size_t)v->n * sizeof *axes);
 	for (int i = 0; i < 2; i++)
 		if (!fits(v, in[i]->shape[0], in[i]->shape[1], in[i]->shape + 2))
-			return gd_graph_fail(g, GD_ERR_limit_exceeded,
-			                     "an image or a kernel has more than 2147483647 elements");
+			return gd_graph_fail(
+			        g, GD_ERR_limit_exceeded,
+			        "an image or a kernel has more than 2147483647 elements");
 	struct gd_node *y = gd_node_new(g, prim, in[0]->dtype, v->n + 2, shape, n_in, in);
 	if (y && !fits(v, n, c, axes))
 		return gd_graph_fail(g, GD_ERR_limit_exceeded,

@@ -43,8 +43,9 @@ K(columns)(const struct geometry *m, T *x, size_t channels, size_t p0, size_t p1
 				for (int64_t i = 0; i < a - begin && !back; i++)
 					col[i] = 0;
 				if (a < b)
-					K(run)(x + ((d * m->in[1] + h) * m->in[2] + from + a * stride),
-					       stride, col + (a - begin), b - a, back);
+					K(run)
+					(x + ((d * m->in[1] + h) * m->in[2] + from + a * stride),
+					 stride, col + (a - begin), b - a, back);
 				for (int64_t i = b - begin; i < end - begin && !back; i++)
 					col[i] = 0;
 				col += end - begin;
@@ -74,7 +75,8 @@ K(rows)(const struct geometry *m, T *x, size_t channels, size_t p0, size_t p1, T
 					memset(row, 0, (size_t)width * sizeof *row);
 				if (!some || lo == hi)
 					continue;
-				T *line = x + (((int64_t)c * m->in[0] + d) * m->in[1] + h) * m->in[2];
+				T *line =
+				        x + (((int64_t)c * m->in[0] + d) * m->in[1] + h) * m->in[2];
 				for (int64_t i = lo; i < hi; i++) {
 					if (back)
 						line[from + i * step] += row[i];

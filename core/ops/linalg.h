@@ -11,8 +11,6 @@
 
 /* --- triangles (ops/triangle.c) ----------------------------------------------------------- */
 
-/* x where low ≤ column - row ≤ high, else 0. */
-struct gd_node *gd_band(struct gd_graph *g, struct gd_node *x, int64_t low, int64_t high);
 /* Of x's last two axes: the lower triangle with its diagonal, the upper one, the diagonal alone,
  * and what is strictly below and above it. */
 struct gd_node *gd_lower(struct gd_graph *g, struct gd_node *x);

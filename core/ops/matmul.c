@@ -208,3 +208,9 @@ struct gd_node *gd_matmul(struct gd_graph *g, struct gd_node *a, struct gd_node 
 	b = untransposed(b, &flip_b);
 	return product(g, a, flip_a, b, flip_b);
 }
+
+bool gd_is_transposed_product(const struct gd_node *x)
+{
+	return x->prim == &matmul && !x->name && x->rank == 2 && x->attr.transposed.a &&
+	       !x->attr.transposed.b;
+}

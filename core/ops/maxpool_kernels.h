@@ -17,7 +17,8 @@ static void K(max_index)(const struct windows *m, const T *x, int64_t *index)
 							best = line + a;
 							most = x[best];
 						}
-						for (int64_t k = line + a; k < line + b; k += m->step[2]) {
+						for (int64_t k = line + a; k < line + b;
+						     k += m->step[2]) {
 							T v = x[k];
 							bool more = v > most || v != v;
 							most = more ? v : most;
@@ -40,7 +41,8 @@ static void K(max_ties)(const struct windows *m, const T *x, const int64_t *inde
 					for (int64_t j = m->first[1][h]; j < m->end[1][h];
 					     j += m->step[1]) {
 						int64_t line = (i * m->in[1] + j) * m->in[2];
-						for (int64_t k = line + a; k < line + b; k += m->step[2])
+						for (int64_t k = line + a; k < line + b;
+						     k += m->step[2])
 							equal += x[k] == most;
 					}
 				*ties++ = equal > 1;

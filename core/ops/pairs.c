@@ -1,5 +1,5 @@
-/* Sums over pairs of rows, of a (B, n, d) and c (B, m, d), with weights w (B, n, m), u (B, n, d) and
- * v (B, m, d), the last two or one of them absent:
+/* Sums over pairs of rows, of a (B, n, d) and c (B, m, d), with weights w (B, n, m), u (B, n, d)
+ * and v (B, m, d), the last two or one of them absent:
  *
  *   pair_sums   y_ij = Σ_k u_ik·v_jk·φ(a_ik - c_jk)
  *   row_sums    y_ik = Σ_j w_ij·v_jk·φ(a_ik - c_jk)
@@ -128,8 +128,8 @@ static void by_rows(struct gd_graph *g, struct gd_node *y, struct gd_node *w, st
 	if (gd_wants(y, A))
 		dx[A] = gd_mul(g, gd_mul(g, sums(g, true, slope, q - 1, a, c, w, v), u), factor);
 	if (gd_wants(y, C))
-		dx[C] = gd_neg(g, gd_mul(g, gd_mul(g, columns(g, slope, q - 1, a, c, w, u), v),
-		                         factor));
+		dx[C] = gd_neg(
+		        g, gd_mul(g, gd_mul(g, columns(g, slope, q - 1, a, c, w, u), v), factor));
 }
 
 /* Is the mask true anywhere along `axis` of dy? Of rank 3, then that axis has size 1. */

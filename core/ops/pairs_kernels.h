@@ -19,7 +19,7 @@ static void K(phi)(double *f, const T *a, const T *c, size_t n, enum gd_phi phi,
 	else if (q == 1)
 		EACH(x)
 	else if (q == 2 && phi == GD_PHI_EVEN)
-		EACH(x *x)
+		EACH(x * x)
 	else if (phi == GD_PHI_EVEN)
 		EACH(x == 0 ? 0 : pow(fabs(x), q))
 	else

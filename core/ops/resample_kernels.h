@@ -11,7 +11,8 @@ static void K(resample)(const struct gd_taps *t, size_t outer, size_t inner, con
 			if (inner == 1) {
 				double sum = 0;
 				for (int64_t i = 0; i < n; i++)
-					sum += weight ? weight[i] * (double)from[i] : (double)from[i];
+					sum += weight ? weight[i] * (double)from[i]
+					              : (double)from[i];
 				*y = (T)sum;
 				continue;
 			}

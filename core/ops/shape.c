@@ -312,6 +312,11 @@ bool gd_unsliced(const struct gd_node *x, struct gd_view *view)
 	return true;
 }
 
+const struct gd_slice *gd_unsliced_at(const struct gd_node *x)
+{
+	return x->prim == &unslice && !x->name ? x->attr.slice : NULL;
+}
+
 /* --- cat ---------------------------------------------------------------------------------- */
 
 static void forward_cat(struct gd_sweep *run, struct gd_node *n)
@@ -366,4 +371,9 @@ struct gd_node *gd_cat(struct gd_graph *g, int n, struct gd_node *const *in, int
 	if (y)
 		y->attr.axis = axis;
 	return y;
+}
+
+bool gd_is_cat(const struct gd_node *x, int axis)
+{
+	return x->prim == &cat && !x->name && x->attr.axis == axis;
 }

@@ -1,6 +1,5 @@
-/* Bands of matrices, and triangular systems.
+/* Triangles of matrices, and triangular systems.
  *
- *   Y = band(X)        dX = band(dY)
  *   X = op(A)⁻¹·B      dB = op(A)⁻ᵀ·dX     dA = -dB·Xᵀ, of op transposing -X·dBᵀ, in A's triangle
  *
  * Source: Giles, Collected Matrix Derivative Results, section 2.2.3. */
@@ -9,53 +8,11 @@
 #include "core/build.h"
 #include "core/lapack.h"
 #include "core/ops/broadcast.h"
+#include "core/ops/band.h"
 #include "core/ops/linalg.h"
 #include "core/ops/matrix.h"
 
-/* --- bands -------------------------------------------------------------------------------- */
-
-static int64_t between(int64_t x, int64_t low, int64_t high)
-{
-	return x < low ? low : x > high ? high : x;
-}
-
-static void forward_band(struct gd_sweep *run, struct gd_node *y)
-{
-	(void)run;
-	size_t size = gd_dtype_size(y->dtype), width = (size_t)gd_columns(y) * size;
-	int64_t rows = gd_rows(y), columns = gd_columns(y);
-	memset(y->data, 0, y->count * size);
-	if (y->count == 0)
-		return;
-	for (size_t k = 0, batch = gd_batch(y, 2); k < batch; k++)
-		for (int64_t i = 0; i < rows; i++) {
-			int64_t from = between(i + y->attr.band.low, 0, columns);
-			int64_t to = between(i + y->attr.band.high + 1, from, columns);
-			size_t at = (k * (size_t)rows + (size_t)i) * width + (size_t)from * size;
-			memcpy((char *)y->data + at, (const char *)y->in[0]->data + at,
-			       (size_t)(to - from) * size);
-		}
-}
-
-static void vjp_band(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, struct gd_node **dx)
-{
-	dx[0] = gd_band(g, dy, y->attr.band.low, y->attr.band.high);
-}
-
-static const struct gd_prim band = {
-        .name = "band", .forward = forward_band, .vjp = vjp_band, .moves = true};
-
-struct gd_node *gd_band(struct gd_graph *g, struct gd_node *x, int64_t low, int64_t high)
-{
-	if (!x)
-		return NULL;
-	struct gd_node *y = gd_node_new(g, &band, x->dtype, x->rank, x->shape, 1, &x);
-	if (y) {
-		y->attr.band.low = between(low, -gd_rows(x), gd_columns(x));
-		y->attr.band.high = between(high, -gd_rows(x), gd_columns(x));
-	}
-	return y;
-}
+/* --- triangles -------------------------------------------------------------------------------- */
 
 struct gd_node *gd_lower(struct gd_graph *g, struct gd_node *x)
 {

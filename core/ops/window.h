@@ -10,7 +10,7 @@
 enum { GD_SPATIAL = 3 };
 
 struct gd_window {
-	int n;                                                           /* axes */
+	int n;                                                             /* axes */
 	int64_t stride[GD_SPATIAL], pad[GD_SPATIAL], dilation[GD_SPATIAL]; /* pad: in front */
 	int64_t groups; /* of channels; 1 but for convolutions */
 };
