@@ -108,3 +108,9 @@ def named(w):
         w.case("linalg.matrix_power", torch.linalg.matrix_power, n(*s), n=power)
         if power >= 0:
             w.case("matrix_power", torch.matrix_power, n(*s), n=power)
+
+    for x1, x2, weight in [((2, 3), (2, 4), (5, 3, 4)), ((3,), (2,), (2, 3, 2)),
+                           ((2, 2, 3), (2, 2, 1), (1, 3, 1)), ((0, 3), (0, 2), (2, 3, 2)),
+                           ((1, 1), (1, 1), (1, 1, 1)), ((9, 2), (9, 3), (2, 2, 3))]:
+        w.case("bilinear", F.bilinear, n(*x1), n(*x2), n(*weight), n(weight[0]))
+        w.case("bilinear", F.bilinear, n(*x1), n(*x2), n(*weight))
