@@ -72,8 +72,8 @@ static void K(direct)(const struct conv *c, size_t n0, size_t n1)
 	for (size_t n = n0; n < n1; n++)
 		for (size_t o = 0; o < out; o++)
 			K(plane)
-			(c, (T *)c->x + (n * in + o / c->out) * m->in_size,
-			 (T *)c->y + (n * out + o) * m->out_size, (T *)c->w + o * m->taps);
+	(c, (T *)c->x + (n * in + o / c->out) * m->in_size, (T *)c->y + (n * out + o) * m->out_size,
+	 (T *)c->w + o * m->taps);
 }
 
 /* --- many positions an image: its windows as columns ------------------------------------------ */
@@ -148,8 +148,8 @@ static void K(by_rows)(const struct conv *c, size_t n0, size_t n1, T *scratch)
 			for (size_t k = 0; k < images && c->way != WHOLE && c->kind != CONV_INPUT;
 			     k++)
 				K(rows)
-				(m, x + k * x_apart, c->in, 0, positions,
-				 row + k * positions * depth, false);
+			(m, x + k * x_apart, c->in, 0, positions, row + k * positions * depth,
+			 false);
 			if (positions > 1 && c->kind != CONV)
 				K(turn)(c, y, images, flat, false);
 			if (c->kind == CONV)
@@ -166,8 +166,8 @@ static void K(by_rows)(const struct conv *c, size_t n0, size_t n1, T *scratch)
 			for (size_t k = 0; k < images && c->way != WHOLE && c->kind == CONV_INPUT;
 			     k++)
 				K(rows)
-				(m, x + k * x_apart, c->in, 0, positions,
-				 row + k * positions * depth, true);
+			(m, x + k * x_apart, c->in, 0, positions, row + k * positions * depth,
+			 true);
 		}
 	}
 }

@@ -44,8 +44,8 @@ K(columns)(const struct geometry *m, T *x, size_t channels, size_t p0, size_t p1
 					col[i] = 0;
 				if (a < b)
 					K(run)
-					(x + ((d * m->in[1] + h) * m->in[2] + from + a * stride),
-					 stride, col + (a - begin), b - a, back);
+				(x + ((d * m->in[1] + h) * m->in[2] + from + a * stride), stride,
+				 col + (a - begin), b - a, back);
 				for (int64_t i = b - begin; i < end - begin && !back; i++)
 					col[i] = 0;
 				col += end - begin;
