@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/tensor.h"
 #include "api/warnings.h"
 
 bool gd_ask(struct gd_compute *c, struct gd_node *node)
@@ -44,10 +45,25 @@ bool gd_compute_ready(struct gd_compute *c)
 	return true;
 }
 
+/* An element of the request's that could not be what it was used as. */
+static void point_at_element(const struct gd_exchange *x, const struct gd_sweep *run)
+{
+	struct gd_json tensors, tensor;
+	const struct gd_node *n = run->refused;
+	if (!n || !n->name || !gd_is_leaf(n) || !gd_json_member(&x->root, "tensors", &tensors) ||
+	    !gd_json_member(&tensors, n->name, &tensor))
+		return;
+	struct gd_tensor t = gd_node_tensor(n);
+	gd_point_at_element(&tensor, &t, run->refused_index, x->error);
+}
+
 bool gd_compute_run(struct gd_compute *c)
 {
 	c->sweep = (struct gd_sweep){.graph = &c->spec->graph};
-	return gd_eval(&c->sweep, c->n, c->outputs);
+	if (gd_eval(&c->sweep, c->n, c->outputs))
+		return true;
+	point_at_element(c->spec->x, &c->sweep);
+	return false;
 }
 
 void gd_write_node(struct gd_compute *c, const char *key, const struct gd_node *node)

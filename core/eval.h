@@ -9,6 +9,9 @@ struct gd_sweep {
 	struct gd_graph *graph;
 	struct gd_error *error;
 	bool nonfinite; /* a node with `check` set is not finite */
+	/* After an error: the operand that has the element at fault, if it is one, and which. */
+	const struct gd_node *refused;
+	size_t refused_index;
 	/* With trace: the node that made a NaN or an infinity out of finite operands (or the leaf
 	 * that holds one) from which the first node with `check` that is not finite has it, or else
 	 * the first output; where in it, and what. */

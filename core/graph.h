@@ -51,9 +51,10 @@ union gd_attr {
 	struct {
 		bool a, b; /* matmul: operand's last two axes swapped */
 	} transposed;
-	const struct gd_slice *slice; /* slice and its adjoint */
-	const char *role;             /* check: what its operand is called */
-	const struct gd_view *view;   /* strided and its adjoint */
+	const struct gd_slice *slice;      /* slice and its adjoint */
+	const struct gd_view *view;        /* strided and its adjoint */
+	const struct gd_index_rule *index; /* checked_index */
+	const char *role;                  /* check: what its operand is called */
 	struct {
 		int64_t low, high;
 	} band;                         /* diagonals that stay */

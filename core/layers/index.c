@@ -24,17 +24,12 @@ struct gd_node *gd_index_leaf(struct gd_graph *g, int64_t n, int64_t **data)
 
 struct gd_node *gd_read_index(struct gd_call *c, int i, int64_t high, bool wrap)
 {
-	int64_t low = wrap ? -high - 1 : 0;
-	struct gd_node *x = c->in[i];
-	if (!gd_is_leaf(x)) {
-		c->indices |= 1u << i;
-		return gd_checked_index(c->g, x, low, high, wrap);
-	}
-	struct gd_node *index = gd_as_index(c, i, low, high, NULL);
-	int64_t *v = index ? index->data : NULL;
-	for (size_t k = 0; index && k < index->count; k++)
-		v[k] += v[k] < 0 ? high + 1 : 0;
-	return index;
+	c->indices |= i < 32 ? 1u << i : 0;
+	return gd_checked_index(c->g, c->in[i],
+	                        &(struct gd_index_rule){.low = wrap ? -high - 1 : 0,
+	                                                .high = high,
+	                                                .wrap = wrap,
+	                                                .role = c->op->operands[i].name});
 }
 
 /* A scalar as a vector of one element. */

@@ -273,52 +273,72 @@ struct gd_node *gd_one_hot(struct gd_graph *g, struct gd_node *index, int64_t cl
 	return gd_node_new(g, &one_hot, GD_INT64, index->rank + 1, shape, 1, &index);
 }
 
-static double number_at(const struct gd_node *x, size_t i)
+/* Element i as an integer; false when it is none. */
+static bool integer_at(const struct gd_node *x, size_t i, int64_t *value, double *number)
 {
-	switch (x->dtype) {
-	case GD_FLOAT64: return ((double *)x->data)[i];
-	case GD_FLOAT32: return (double)((float *)x->data)[i];
-	case GD_INT64: return (double)((int64_t *)x->data)[i];
-	default: return ((uint8_t *)x->data)[i];
+	if (!gd_is_float(x->dtype)) {
+		*value = x->dtype == GD_BOOL ? ((uint8_t *)x->data)[i] : ((int64_t *)x->data)[i];
+		*number = (double)*value;
+		return true;
 	}
+	double v = x->dtype == GD_FLOAT64 ? ((double *)x->data)[i] : (double)((float *)x->data)[i];
+	*number = v;
+	if (!(v >= -0x1p53 && v <= 0x1p53) || v != (double)(int64_t)v)
+		return false;
+	*value = (int64_t)v;
+	return true;
+}
+
+static void refuse_index(struct gd_sweep *run, const struct gd_node *y, size_t i, double number,
+                         const int64_t *value)
+{
+	const struct gd_index_rule *rule = y->attr.index;
+	const char *label = gd_label(y->in[0], rule->role);
+	if (value)
+		gd_fail(run->error, GD_ERR_number_out_of_range,
+		        "%s: %s takes %lld to %lld, but element %zu of %s is %lld", y->op,
+		        rule->role, (long long)rule->low, (long long)rule->high, i, label,
+		        (long long)*value);
+	else
+		gd_fail(run->error, GD_ERR_wrong_type,
+		        "%s: %s needs integers, but element %zu of %s is %g", y->op, rule->role, i,
+		        label, number);
+	gd_error_pointer(run->error, "%s", y->origin);
+	run->refused = y->in[0];
+	run->refused_index = i;
 }
 
 static void forward_checked_index(struct gd_sweep *run, struct gd_node *y)
 {
-	const struct gd_node *x = y->in[0];
-	int64_t low = y->attr.band.low, high = y->attr.band.high;
-	bool wrap = y->n_in > 1;
+	const struct gd_index_rule *rule = y->attr.index;
+	int64_t *out = y->data;
 	for (size_t i = 0; i < y->count; i++) {
-		double v = number_at(x, i);
-		bool whole = v >= -0x1p53 && v <= 0x1p53 && v == (double)(int64_t)v;
-		int64_t k = whole ? (int64_t)v : 0;
-		if (!whole || k < low || k > high) {
-			gd_fail(run->error, whole ? GD_ERR_number_out_of_range : GD_ERR_wrong_type,
-			        "%s: the index needs integers from %lld to %lld, but element %zu "
-			        "is %g",
-			        y->op, (long long)low, (long long)high, i, v);
-			gd_error_pointer(run->error, "%s", y->origin);
+		int64_t v = 0;
+		double number;
+		bool whole = integer_at(y->in[0], i, &v, &number);
+		if (!whole || v < rule->low || v > rule->high) {
+			refuse_index(run, y, i, number, whole ? &v : NULL);
 			return;
 		}
-		((int64_t *)y->data)[i] = wrap && k < 0 ? k + high + 1 : k;
+		out[i] = rule->wrap && v < 0 ? v + rule->high + 1 : v;
 	}
 }
 
 static const struct gd_prim checked_index = {.name = "checked_index",
                                              .forward = forward_checked_index};
 
-struct gd_node *gd_checked_index(struct gd_graph *g, struct gd_node *x, int64_t low, int64_t high,
-                                 bool wrap)
+struct gd_node *gd_checked_index(struct gd_graph *g, struct gd_node *x,
+                                 const struct gd_index_rule *rule)
 {
-	/* That there is a second operand says that negative ones wrap. */
-	struct gd_node *in[2] = {x, x};
 	struct gd_node *y =
-	        x ? gd_node_new(g, &checked_index, GD_INT64, x->rank, x->shape, 1 + wrap, in)
-	          : NULL;
-	if (y) {
-		y->attr.band.low = low;
-		y->attr.band.high = high;
-	}
+	        x ? gd_node_new(g, &checked_index, GD_INT64, x->rank, x->shape, 1, &x) : NULL;
+	struct gd_index_rule *copy = y ? gd_alloc(g->arena, sizeof *copy) : NULL;
+	if (y && !copy)
+		gd_arena_fail(g->arena, g->error);
+	if (!copy)
+		return NULL;
+	*copy = *rule;
+	y->attr.index = copy;
 	return y;
 }
 

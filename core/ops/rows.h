@@ -27,10 +27,17 @@ struct gd_node *gd_index_is(struct gd_graph *g, struct gd_node *index, int64_t v
 /* int64 of index's shape and a new last axis: 1 at the index, else 0. */
 struct gd_node *gd_one_hot(struct gd_graph *g, struct gd_node *index, int64_t classes);
 
-/* Numbers, known only when evaluated, as integers in [low, high]: else number_out_of_range then.
- * With `wrap`, negative ones count from high + 1. */
-struct gd_node *gd_checked_index(struct gd_graph *g, struct gd_node *x, int64_t low, int64_t high,
-                                 bool wrap);
+/* What an index may be: checked when it is evaluated. */
+struct gd_index_rule {
+	int64_t low, high;
+	bool wrap;        /* negative ones count from high + 1, and are made positive */
+	const char *role; /* as messages call it */
+};
+
+/* x's numbers as int64. One that is no integer is wrong_type, one beyond the rule
+ * number_out_of_range: found when it is evaluated, and the sweep says which. */
+struct gd_node *gd_checked_index(struct gd_graph *g, struct gd_node *x,
+                                 const struct gd_index_rule *rule);
 
 /* The elements of `value` with the derivative of `like`, of one shape. */
 struct gd_node *gd_surrogate(struct gd_graph *g, struct gd_node *value, struct gd_node *like);

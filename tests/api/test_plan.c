@@ -69,6 +69,26 @@ static const char *const requests[] = {
         "'layers':[{'op':'mul','other':'i'},'sum']}",
         "{'tensors':{'i':{'shape':[1],'dtype':'int64','data':[5]},'x':[2]},"
         "'layers':[{'op':'mul','other':'i'},'sum']}",
+        "{'tensors':{'x':[[1,2,3]],'i':[[0,2]]},'layers':[{'op':'gather','inputs':['x','i'],"
+        "'dim':1},'square','sum']}",
+        "{'tensors':{'x':[[1,2,3]],'i':[[1,1]]},'layers':[{'op':'gather','inputs':['x','i'],"
+        "'dim':1},'square','sum']}",
+        "{'tensors':{'x':[[1,2,3]],'i':[[1,3]]},'layers':[{'op':'gather','inputs':['x','i'],"
+        "'dim':1},'square','sum']}",
+        "{'tensors':{'x':[[1,2,3]],'i':[[0.5,1]]},'layers':[{'op':'gather','inputs':['x','i'],"
+        "'dim':1},'square','sum']}",
+        "{'tensors':{'x':[[1,2,3]],'i':[[-1,1]]},'layers':[{'op':'gather','inputs':['x','i'],"
+        "'dim':1},'square','sum']}",
+        "{'tensors':{'i':[0,2],'w':[[1,2],[3,4],[5,6]]},'layers':[{'op':'embedding','input':'i',"
+        "'weight':'w'},'square','sum']}",
+        "{'tensors':{'i':[1,1],'w':[[1,2],[3,4],[5,6]]},'layers':[{'op':'embedding','input':'i',"
+        "'weight':'w'},'square','sum']}",
+        "{'tensors':{'i':[0,3],'w':[[1,2],[3,4],[5,6]]},'layers':[{'op':'embedding','input':'i',"
+        "'weight':'w'},'square','sum']}",
+        "{'tensors':{'i':[0,2],'x':2},'layers':[{'op':'one_hot','input':'i','output':'h'},"
+        "{'op':'mul','inputs':['h','x']},'sum']}",
+        "{'tensors':{'i':[0,1],'x':2},'layers':[{'op':'one_hot','input':'i','output':'h'},"
+        "{'op':'mul','inputs':['h','x']},'sum']}",
 };
 enum { N = sizeof requests / sizeof *requests };
 static const char *const paths[] = {"/grad", "/forward"};
@@ -128,6 +148,29 @@ START_TEST(a_loop)
 		ck_assert_double_eq(number_at(a, "/gradients/x/1"), i ? -2.0 * i - 1 : 1);
 		if (i % 100 == 0)
 			calls_release();
+	}
+}
+END_TEST
+
+/* Indices are looked at when a request is evaluated: each request's own, and the error says which.
+ */
+START_TEST(indices_of_the_same_plan)
+{
+	char text[160];
+	for (int i = 0; i < 20; i++) {
+		snprintf(text, sizeof text,
+		         "{'tensors':{'x':[5,6,7],'i':[[0],[%d]]},'layers':[{'op':'take','inputs':"
+		         "['x','i']},'sum']}",
+		         i % 5);
+		struct answer *a = post("/grad", text);
+		if (i % 5 < 3) {
+			ck_assert_double_eq(number_at(a, "/loss"), 10 + i % 5);
+			continue;
+		}
+		ck_assert_int_eq(a->status, 422);
+		ck_assert_str_eq(string_at(a, "/code"), "number_out_of_range");
+		ck_assert_str_eq(string_at(a, "/pointer"), "/tensors/i/1/0");
+		ck_assert(strstr(string_at(a, "/detail"), "element 1 of i") != NULL);
 	}
 }
 END_TEST
@@ -210,6 +253,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, any_order);
 	tcase_add_test(t, a_loop);
+	tcase_add_test(t, indices_of_the_same_plan);
 	tcase_add_test(t, overlapping);
 	tcase_add_test(t, limits_still_hold);
 	tcase_add_test(t, threads);
