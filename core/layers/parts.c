@@ -171,7 +171,7 @@ bool build_split(struct gd_call *c)
 	if (each == 0 && length > 0)
 		return gd_param_fail(c, name, "is 0, but axis %d has the size %lld", axis,
 		                     (long long)length);
-	return cut(c, name, axis, length ? (length - 1) / each + 1 : 1, each, NULL);
+	return cut(c, name, axis, length > 0 ? (length - 1) / each + 1 : 1, each, NULL);
 }
 
 /* Of ⌈n/chunks⌉ elements, so that there may be fewer than chunks; of an empty axis, all empty. */
