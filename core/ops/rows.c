@@ -352,8 +352,18 @@ static void vjp_surrogate(struct gd_graph *g, struct gd_node *y, struct gd_node 
 		dx[1] = dy;
 }
 
-static const struct gd_prim surrogate = {
-        .name = "surrogate", .vjp = vjp_surrogate, .moves = true, .alias = true};
+static void forward_surrogate(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	if (y->data != y->in[0]->data)
+		memcpy(y->data, y->in[0]->data, y->count * gd_dtype_size(y->dtype));
+}
+
+static const struct gd_prim surrogate = {.name = "surrogate",
+                                         .forward = forward_surrogate,
+                                         .vjp = vjp_surrogate,
+                                         .moves = true,
+                                         .elementwise = true};
 
 struct gd_node *gd_surrogate(struct gd_graph *g, struct gd_node *value, struct gd_node *like)
 {

@@ -169,6 +169,14 @@ static const struct {
          "3 rows"},
         {"embedding", "i(2)[0,1] (3,2)", "padding_idx=-4", GD_ERR_invalid_parameter, "/padding_idx",
          "-4"},
+        {"sort", "(3)", "dim=1", GD_ERR_invalid_parameter, "/dim", "1"},
+        {"topk", "(3)", "k=4", GD_ERR_invalid_parameter, "/k", "0 to the 3"},
+        {"topk", "(3)", "k=-1", GD_ERR_invalid_parameter, "/k", "-1"},
+        {"topk", "()", "k=0", GD_ERR_invalid_parameter, "/k", "0"},
+        {"kthvalue", "(3)", "k=0", GD_ERR_invalid_parameter, "/k", "1 to the 3"},
+        {"kthvalue", "(3)", "k=9223372036854775807", GD_ERR_invalid_parameter, "/k", ""},
+        {"argmax", "(0)", "", GD_ERR_invalid_parameter, "/dim", "nothing"},
+        {"argmin", "(2,0)", "dim=1", GD_ERR_invalid_parameter, "/dim", "nothing"},
         {"tril", "(3)", "", GD_ERR_shape_mismatch, "4", "(3,)"},
         {"triu", "()", "", GD_ERR_shape_mismatch, "4", "matrix"},
         {"diag", "()", "", GD_ERR_shape_mismatch, "4", "matrix"},
@@ -539,6 +547,74 @@ START_TEST(cotangents_of_parts_meet_others)
 }
 END_TEST
 
+/* --- order
+ * ---------------------------------------------------------------------------------------- */
+
+static int touched(struct lab *l)
+{
+	double total = 0;
+	for (struct gd_kink *k = l->g.kinks; k; k = k->next) {
+		ck_assert(lab_eval(l, 1, &k->count));
+		total += k->passed ? lab_at(k->count, 0) : 0;
+	}
+	return (int)total;
+}
+
+/* op on a vector: its values, the gradient for dy = 1, 2, …, and how many pairs tie. */
+static const struct {
+	const char *op, *params;
+	double in[5], grad[5];
+	int n_out, ties;
+} orders[] = {
+        {"sort", "", {3, 1, 3, 0, 5}, {3, 2, 4, 1, 5}, 5, 1},
+        {"sort", "descending=true", {3, 1, 3, 0, 5}, {2, 4, 3, 5, 1}, 5, 1},
+        {"sort", "", {2, 1, 3, 0, 5}, {3, 2, 4, 1, 5}, 5, 0},
+        {"topk", "k=2", {3, 1, 3, 0, 5}, {2, 0, 0, 0, 1}, 2, 1},
+        {"topk", "k=2", {3, 1, 1, 0, 5}, {2, 0, 0, 0, 1}, 2, 0},
+        {"topk", "k=2 largest=false", {0, 1, -0.0, 3, 5}, {1, 0, 2, 0, 0}, 2, 1},
+        {"kthvalue", "k=2", {3, 1, 3, 2, 5}, {0, 0, 0, 1, 0}, 1, 0},
+        {"kthvalue", "k=3", {3, 1, 3, 2, 5}, {1, 0, 0, 0, 0}, 1, 1},
+        {"kthvalue", "k=4", {3, 1, 3, 2, 5}, {0, 0, 1, 0, 0}, 1, 1},
+};
+
+START_TEST(ties_in_an_order)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = lab_leaf(&l, 1, (int64_t[]){5}, orders[_i].in), *grad;
+	struct gd_node *y = lab_call(&l, orders[_i].op, orders[_i].params, 1, x);
+	struct gd_node *seed = lab_leaf(&l, y->rank, y->shape, (double[]){1, 2, 3, 4, 5});
+	ck_assert_uint_eq(y->count, (size_t)orders[_i].n_out);
+	ck_assert(lab_grad(&l, y, seed, 1, &x, &grad));
+	lab_is(&l, grad, 0, 5, orders[_i].grad, __FILE__, __LINE__);
+	ck_assert_int_eq(touched(&l), orders[_i].ties);
+	lab_release(&l);
+}
+END_TEST
+
+/* Long fibres, every stride: against counting. */
+START_TEST(sorting_is_a_permutation_in_order)
+{
+	for (int n = 1; n < 70; n++) {
+		struct lab l;
+		lab_init(&l, n % 2 ? GD_FLOAT64 : GD_FLOAT32);
+		struct gd_call c;
+		struct gd_node *x = lab_random(&l, 2, (int64_t[]){n, 2}, -3, 3);
+		for (size_t i = 0; i < x->count; i++)
+			lab_set(x, i, floor(lab_at(x, i)));
+		ck_assert(lab_call_all(&l, &c, gd_op_find("sort"), "dim=0", 1, &x));
+		ck_assert(lab_eval(&l, 2, c.out));
+		for (size_t i = 0; i + 2 < x->count; i++) {
+			double a = lab_at(c.out[0], i), b = lab_at(c.out[0], i + 2);
+			double p = lab_at(c.out[1], i), q = lab_at(c.out[1], i + 2);
+			ck_assert(a < b || (a == b && p < q));
+			ck_assert_double_eq(lab_at(x, 2 * (size_t)p + i % 2), a);
+		}
+		lab_release(&l);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("core/shape");
@@ -558,6 +634,8 @@ static Suite *suite(void)
 	tcase_add_test(t, a_padding_row_gets_no_gradient);
 	tcase_add_test(t, many_parts_cost_no_more_than_the_whole);
 	tcase_add_test(t, cotangents_of_parts_meet_others);
+	tcase_add_loop_test(t, ties_in_an_order, 0, sizeof orders / sizeof *orders);
+	tcase_add_test(t, sorting_is_a_permutation_in_order);
 	suite_add_tcase(s, t);
 	return s;
 }

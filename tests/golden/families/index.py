@@ -2,7 +2,7 @@
 import torch
 import torch.nn.functional as F
 
-from writer import INF, NAN, constant, i, iv, n, v
+from writer import INF, NAN, constant, few, i, iv, n, v
 
 
 def cases(w):
@@ -32,6 +32,7 @@ def cases(w):
                index, **({} if dim is None else dict(dim=dim)))
     scatters(w)
     tables(w)
+    orders(w)
 
 
 def scatters(w):
@@ -102,3 +103,39 @@ def tables(w):
                    dict(max_norm=1.0, scale_grad_by_freq=True)]:
         # Of the second derivatives, zeros, PyTorch knows nothing.
         w.case("embedding", embedding, iv([0, 2, 2]), n(3, 4), second=False, **params)
+
+
+def orders(w):
+    special = [3.0, NAN, 1.0, 3.0, -0.0, 0.0, NAN, -INF, INF, 1e-30]
+
+    def both(f):
+        return lambda x, **params: tuple(f(x, **params))
+
+    for s, params in [((5,), {}), ((3, 4), dict(dim=0)), ((3, 4), dict(descending=True)),
+                      ((2, 3, 2), dict(dim=1, descending=True)), ((), {}), ((), dict(dim=0)),
+                      ((0, 2), dict(dim=0)), ((2, 0), {}), ((1,), {}), ((37,), {}), ((2, 40), {}),
+                      ((9, 2), dict(dim=-2))]:
+        w.case("sort", both(torch.sort), n(*s), **params)
+        w.case("argsort", torch.argsort, n(*s), **params)
+    # Ties in their order, which PyTorch promises where `stable` is set.
+    for s in [(6,), (33,), (5, 4)]:
+        for descending in (False, True):
+            w.case("sort", both(torch.sort), few(*s), stable=True, descending=descending)
+            w.case("sort", both(torch.sort), v(special), stable=True, descending=descending,
+                   second=False)
+    for s, params in [((5,), dict(k=2)), ((3, 4), dict(k=2, dim=0)), ((3, 4), dict(k=4, largest=False)),
+                      ((4,), dict(k=0)), ((), dict(k=1)), ((2, 3, 2), dict(k=1, dim=1, largest=False)),
+                      ((0, 2), dict(k=0, dim=0)), ((30,), dict(k=7))]:
+        w.case("topk", both(torch.topk), n(*s), **params)
+    for s, params in [((5,), dict(k=1)), ((3, 4), dict(k=2, dim=0)), ((3, 4), dict(k=4, keepdim=True)),
+                      ((), dict(k=1)), ((2, 3, 2), dict(k=3, dim=1)), ((30,), dict(k=11)),
+                      ((1, 1), dict(k=1, keepdim=True)), ((0, 3), dict(k=2))]:
+        w.case("kthvalue", both(torch.kthvalue), n(*s), **params)
+    for op in ("argmax", "argmin"):
+        for s, params in [((5,), {}), ((3, 4), {}), ((3, 4), dict(dim=0)), ((3, 4), dict(dim=-1, keepdim=True)),
+                          ((), {}), ((), dict(dim=0)), ((2, 3, 2), dict(dim=1)), ((0, 2), dict(dim=1)),
+                          ((3, 1), dict(dim=1))]:
+            w.case(op, getattr(torch, op), n(*s), **params)
+            w.case(op, getattr(torch, op), few(*s), **params)
+        w.case(op, getattr(torch, op), n(3, 4), keepdim=True)
+        w.case(op, getattr(torch, op), v(special))
