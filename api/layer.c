@@ -71,7 +71,15 @@ static bool read_inputs(struct layer *l, const struct gd_json *list)
 	struct gd_json v;
 	if (!gd_json_is(list, GD_JSON_ARRAY, x->error))
 		return false;
-	int n = (int)gd_json_size(list);
+	int n = (int)gd_json_size(list), last = l->op->n_operands - 1;
+	struct gd_json named;
+	/* The list's own place is taken where it stands under its name. */
+	bool taken = last > 0 && n > last && l->op->operands[last].list &&
+	             gd_json_member(l->v, l->op->operands[last].name, &named);
+	if (taken)
+		return gd_json_fail(&named, x->error, GD_ERR_invalid_parameter,
+		                    "\"%s\" stands in \"inputs\" already",
+		                    l->op->operands[last].name);
 	if (n > l->room)
 		return gd_json_fail(list, x->error, GD_ERR_invalid_parameter,
 		                    "%s takes %d operand%s, but %d are given", l->op->name,
@@ -82,6 +90,19 @@ static bool read_inputs(struct layer *l, const struct gd_json *list)
 			return false;
 		l->n_listed = (int)v.index + 1;
 	}
+	return true;
+}
+
+/* The operands of a list that stands under its own name, behind those that stand alone. */
+static bool read_operand_list(struct layer *l, const struct gd_json *list)
+{
+	struct gd_json v;
+	int last = l->op->n_operands - 1;
+	if (!gd_json_is(list, GD_JSON_ARRAY, l->s->x->error))
+		return false;
+	for (bool more = gd_json_first(list, &v); more; more = gd_json_next(&v))
+		if (!read_operand(l, &v, last + (int)v.index))
+			return false;
 	return true;
 }
 
@@ -310,7 +331,9 @@ static bool read_member(struct layer *l, const struct gd_json *member)
 	    strcmp(member->key, "inputs") == 0)
 		return true;
 	for (int i = 0; i < op->n_operands; i++)
-		if (!op->operands[i].list && strcmp(member->key, op->operands[i].name) == 0) {
+		if (strcmp(member->key, op->operands[i].name) == 0) {
+			if (op->operands[i].list)
+				return read_operand_list(l, member);
 			if (l->listed && i < l->n_listed && l->call.in[i])
 				return gd_json_fail(
 				        member, l->s->x->error, GD_ERR_invalid_parameter,
@@ -375,15 +398,21 @@ static bool name_outputs(struct layer *l)
 	return true;
 }
 
-/* Room for the operands: as many as the signature has, or as the list is long. */
+/* Room for the operands: as many as the signature has, and as the list at its end is long. */
 static bool make_room(struct layer *l)
 {
 	struct gd_arena *arena = l->s->x->plan_arena;
-	struct gd_json inputs;
-	l->room = l->op->n_operands;
-	if (l->op->operands[0].list && gd_json_member(l->v, "inputs", &inputs) &&
-	    gd_json_size(&inputs) > 0)
-		l->room = (int)gd_json_size(&inputs);
+	struct gd_json list;
+	int n = l->op->n_operands;
+	size_t room = 0;
+	if (l->op->operands[n - 1].list) {
+		if (gd_json_member(l->v, "inputs", &list))
+			room = gd_json_size(&list);
+		if (n > 1 && gd_json_member(l->v, l->op->operands[n - 1].name, &list) &&
+		    gd_json_size(&list) + (size_t)n - 1 > room)
+			room = gd_json_size(&list) + (size_t)n - 1;
+	}
+	l->room = (int)room > n ? (int)room : n;
 	l->call.in = gd_alloc_zero(arena, (size_t)l->room * sizeof *l->call.in);
 	l->from = gd_alloc_zero(arena, (size_t)l->room * sizeof *l->from);
 	if (!l->call.in || !l->from)
@@ -404,6 +433,22 @@ static void note_use(struct layer *l)
 		else if ((!l->is_loss || i == 0) && gd_is_float(l->from[i]->node->dtype))
 			l->from[i]->used = true;
 	}
+}
+
+/* Operand i as an element of a list under its own name. */
+static bool point_into_list(struct layer *l, int i)
+{
+	struct gd_json list, place;
+	int last = l->op->n_operands - 1;
+	if (last == 0 || i < last || !l->op->operands[last].list ||
+	    !gd_json_member(l->v, l->op->operands[last].name, &list))
+		return false;
+	bool more = gd_json_first(&list, &place);
+	while (more && (int)place.index < i - last)
+		more = gd_json_next(&place);
+	if (more)
+		gd_json_point(&place, l->s->x->error);
+	return more;
 }
 
 /* The build failed, and the error points at the layer, or at a parameter that may stand at its
@@ -432,7 +477,9 @@ static bool point_exactly(struct layer *l)
 		while (more && (int)place.index < i)
 			more = gd_json_next(&place);
 		gd_json_point(&place, x->error);
-	} else if (!l->op->operands[0].list &&
+	} else if (point_into_list(l, i)) {
+		return false;
+	} else if (i < l->op->n_operands && !l->op->operands[i].list &&
 	           gd_json_member(l->v, l->op->operands[i].name, &place)) {
 		gd_json_point(&place, x->error);
 	}

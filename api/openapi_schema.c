@@ -241,9 +241,15 @@ static void write_operand(struct gd_doc *d, const struct gd_operand_spec *operan
 {
 	gd_open_member(d, operand->name);
 	gd_doc_key(d, "description");
-	gd_doc_stringf(d, "%s tensor%s", gd_operand_type(operand->kind),
+	gd_doc_stringf(d, "%s tensor%s%s", gd_operand_type(operand->kind), operand->list ? "s" : "",
 	               operand->optional ? ", optional" : "");
-	gd_member(d, "$ref", "#/components/schemas/Operand");
+	if (operand->list) {
+		gd_member(d, "type", "array");
+		gd_doc_key(d, "items");
+		gd_write_schema_ref(d, "Operand");
+	} else {
+		gd_member(d, "$ref", "#/components/schemas/Operand");
+	}
 	gd_doc_end(d);
 }
 
@@ -289,8 +295,9 @@ static void write_op(struct gd_doc *d, const struct gd_op *op, bool as_loss)
 	}
 	gd_doc_end(d);
 	write_inputs(d, op);
+	/* A list without operands before it is "inputs" itself. */
 	for (int i = 0; i < op->n_operands; i++)
-		if (!op->operands[i].list)
+		if (i > 0 || !op->operands[i].list)
 			write_operand(d, &op->operands[i]);
 	for (int i = 0; i < op->n_params; i++)
 		write_param(d, &op->params[i]);

@@ -71,7 +71,6 @@ union gd_attr {
 	struct {
 		int64_t before, after; /* window_sum: to each side */
 	} reach;
-	} band; /* diagonals that stay */
 	struct {
 		int axis;
 		bool descending;

@@ -56,8 +56,8 @@ static struct gd_node *part(struct gd_graph *g, struct gd_node *x, int axis, int
 static struct gd_node *project_input(const struct cell *k, struct gd_node *x)
 {
 	struct gd_node *bias = k->b_ih;
-	if (bias && k->kind != GRU)
-		bias = gd_add(k->g, bias, k->b_hh);
+	if (k->kind != GRU)
+		bias = bias && k->b_hh ? gd_add(k->g, bias, k->b_hh) : bias ? bias : k->b_hh;
 	return gd_project(k->g, x, k->w_ih, bias);
 }
 
@@ -136,10 +136,6 @@ static bool build_cell(struct gd_call *c, enum kind kind)
 	if (!gd_operand_rank(c, 0, 1, 2, "(features) or (N, features)") ||
 	    !read_cell(c, &k, first, true, x->shape[x->rank - 1]))
 		return false;
-	if (!k.b_ih != !k.b_hh) {
-		gd_graph_fail(g, GD_ERR_missing_field, "needs both biases, or neither");
-		return false;
-	}
 	int64_t shape[2] = {x->rank == 2 ? x->shape[0] : 1, k.hidden};
 	const int64_t *own = shape + 2 - x->rank;
 	struct state s = {.h = start_at(c, 1, x->rank, own)};

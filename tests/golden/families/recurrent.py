@@ -63,6 +63,9 @@ def cases(w):
                 w.case(op, cell(kind), n(*batch, inputs), *state, *weights, **words)
                 w.case(op, cell(kind), n(*batch, inputs), *[None for _ in state], *weights, *biases,
                        **words)
+            for one in ([biases[0]], [None, biases[1]]):
+                w.case(op, cell(kind), n(*batch, inputs), *state, *weights, *one,
+                       dtypes=("float64",), second=False)
         # Gates that are shut or open.
         state = [v([[1.0, -1]])] * (2 if kind == "lstm" else 1)
         w.case(op, cell(kind), v([[1000.0, -1000]]), *state, n(gates * 2, 2), n(gates * 2, 2),
