@@ -187,11 +187,12 @@ static struct gd_node *run(struct network *net, int64_t layer, int direction, st
 	struct cell k = {.g = g,
 	                 .kind = net->kind,
 	                 .relu = net->kind == RNN && gd_chosen(c, "nonlinearity", "relu")};
-	int64_t at = layer * net->directions + direction;
-	int each = net->biases ? 4 : 2;
-	if (!x || !read_cell(c, &k, net->first + (int)at * each, net->biases, x->shape[2]))
+	int64_t at = layer * net->directions + direction, rows = gates_of[k.kind] * net->hidden;
+	int64_t all[3] = {1, net->batch, rows}, square[2] = {rows, net->hidden};
+	int first = net->first + (int)at * (net->biases ? 4 : 2);
+	if (!x || !gd_operand_shape(c, first + 1, 2, square) ||
+	    !read_cell(c, &k, first, net->biases, x->shape[2]))
 		return NULL;
-	int64_t all[3] = {1, net->batch, gates_of[k.kind] * net->hidden};
 	int64_t row[3] = {1, net->batch, net->hidden};
 	struct gd_node **y = gd_alloc_array(g->arena, (size_t)net->steps, sizeof *y);
 	if (!y) {
