@@ -65,6 +65,8 @@ static struct gd_node *kept(struct gd_graph *g, struct gd_node *x, double p, uns
 struct gd_node *gd_vector_norm(struct gd_graph *g, struct gd_node *x, double p, unsigned axes,
                                bool keep)
 {
+	if (g->dtype == GD_FLOAT32)
+		p = (double)(float)p;
 	struct gd_node *y = x ? kept(g, x, p, axes) : NULL;
 	if (y && p != 0 && p != 1)
 		gd_note_kink(g, y, gd_eq(g, y, gd_const(g, 0)),

@@ -2,6 +2,7 @@
  *   y = out_of(x, value)   dx = dy where x = y, shared evenly among ties   */
 #include "core/ops/median.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/build.h"
@@ -67,7 +68,7 @@ static size_t median_of(const struct line *l, bool skip_nan)
 		return first_nan;
 	uint64_t median = kth_rank(l, (numbers - 1) / 2);
 	size_t i = 0;
-	for (double x = element(l, 0); x != x || rank_of(x) != median; x = element(l, i))
+	while (isnan(element(l, i)) || rank_of(element(l, i)) != median)
 		i++;
 	return i;
 }

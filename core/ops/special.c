@@ -39,8 +39,10 @@ double gd_digamma_of(double x)
 		x = 1 - x;
 	}
 	double sum = 0;
-	for (; x < 10; x += 1)
+	while (x < 10) {
 		sum += 1 / x;
+		x += 1;
+	}
 	double z = x < 1e17 ? 1 / (x * x) : 0;
 	return log(x) - 0.5 / x - z * polynomial(MAX_TERMS, series, z) - sum + rest;
 }
@@ -51,35 +53,39 @@ static double inverse_power(double a, double s)
 	if (s > 16)
 		return pow(a, -s);
 	double y = 1, base = a;
-	for (unsigned k = (unsigned)s; k; k >>= 1, base *= base)
+	for (unsigned k = (unsigned)s; k; k >>= 1) {
 		y *= k & 1 ? base : 1;
+		base *= base;
+	}
 	return 1 / y;
 }
 
-/* Hurwitz' ζ(s, q)·unit^s = Σ ((q + k)/unit)^-s for q > 0 and an integer s ≥ 2, by Euler and
- * Maclaurin's formula from a = q + K on: a^(1-s)/(s-1) + a^-s/2 + Σ
- * B₂ⱼ/(2j)!·s…(s+2j-2)·a^(1-s-2j). Source: Johansson, Rigorous high-precision computation of the
- * Hurwitz zeta function, eq. 5. */
-static double zeta_right(double s, double q, double unit)
+/* Hurwitz' ζ(s, q) = Σ (q + k)^-s for q > 0 and an integer s ≥ 2, or `scaled` by q^s, which is
+ * never too large or small; by Euler and Maclaurin's formula from a = q + K on:
+ * a^(1-s)/(s-1) + a^-s/2 + Σ B₂ⱼ/(2j)!·s(s+1)…(s+2j-2)·a^(1-s-2j).
+ * Source: Johansson, Rigorous high-precision computation of the Hurwitz zeta function, eq. 5. */
+static double zeta_right(double s, double q, bool scaled)
 {
 	static const double bernoulli[MAX_TERMS] = {1. / 6,  -1. / 30,     1. / 42, -1. / 30,
 	                                            5. / 66, -691. / 2730, 7. / 6,  -3617. / 510};
 	double a = q, sum = 0;
-	for (; a < 10 + s; a += 1) {
-		double term = inverse_power(a / unit, s);
+	for (int k = 1; a < 10 + s; k++) {
+		double term = scaled ? exp(-s * log1p((k - 1) / q)) : inverse_power(a, s);
 		sum += term;
-		if (!(term >= 1e-18 * sum) || isinf(sum))
+		a = q + k;
+		if (!(term > 1e-18 * sum) || isinf(sum))
 			return sum;
 	}
-	double rising = s, inverse = 1 / a, factorial = 2, scale = inverse, tail = 0;
+	double rising = s, inverse = 1 / a, factorial = 2, scale = inverse, tail = 0.5;
 	for (int j = 1; j <= MAX_TERMS; j++) {
 		tail += bernoulli[j - 1] / factorial * rising * scale;
 		rising *= (s + 2 * j - 1) * (s + 2 * j);
 		factorial *= (2 * j + 1) * (2 * j + 2);
 		scale *= inverse * inverse;
 	}
-	double far = inverse_power(a / unit, s - 1) * unit / (s - 1);
-	return sum + (far + inverse_power(a / unit, s) * (0.5 + tail));
+	if (scaled)
+		return sum + exp(-s * log1p((a - q) / q)) * (a / (s - 1) + tail);
+	return sum + inverse_power(a, s - 1) / (s - 1) + inverse_power(a, s) * tail;
 }
 
 /* Left of 0 the terms are those of d + j, d = q - (nearest integer), j any integer from that one
@@ -87,13 +93,13 @@ static double zeta_right(double s, double q, double unit)
 static double zeta(double s, double q)
 {
 	if (q > 0)
-		return zeta_right(s, q, 1);
+		return zeta_right(s, q, false);
 	double d = q - rint(q), sign = fmod(s, 2) == 0 ? 1 : -1;
-	if (d == 0)
-		return INFINITY;
-	double left = zeta_right(s, 1 - d, 1) - zeta_right(s, 1 - q, 1);
-	return (d < 0 ? sign : 1) * inverse_power(fabs(d), s) + zeta_right(s, 1 + d, 1) +
-	       sign * left;
+	double nearest = (d < 0 ? sign : 1) * inverse_power(fabs(d), s);
+	if (isinf(nearest)) /* but halfway between two poles, odd powers cancel */
+		return fabs(d) == 0.5 && sign < 0 ? zeta_right(s, 1 - q, false) : nearest;
+	double left = zeta_right(s, 1 - d, false) - zeta_right(s, 1 - q, false);
+	return nearest + zeta_right(s, 1 + d, false) + sign * left;
 }
 
 double gd_polygamma_of(double n, double x)
@@ -106,12 +112,13 @@ double gd_polygamma_of(double n, double x)
 	if (x == INFINITY)
 		return sign * 0.0;
 	double sum = zeta(s, x);
-	if (n <= 170 && fabs(sum) > 0x1p-1022)
+	bool normal = x < 0 || fabs(sum) > 0x1p-1022;
+	if (n <= 170 && normal)
 		return sign * tgamma(s) * sum;
 	/* n! or ζ leaves the range of double, though their product need not. */
-	if (fabs(sum) > 0x1p-1022)
+	if (normal)
 		return copysign(exp(lgamma_r(s, &(int){0}) + log(fabs(sum))), sign * sum);
-	return sign * exp(lgamma_r(s, &(int){0}) + log(zeta_right(s, x, x)) - s * log(x));
+	return sign * exp(lgamma_r(s, &(int){0}) + log(zeta_right(s, x, true)) - s * log(x));
 }
 
 /* --- the error function's inverse ------------------------------------------------------------- */
