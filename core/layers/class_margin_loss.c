@@ -84,8 +84,9 @@ bool build_multi_margin_loss(struct gd_call *c)
 	/* The class itself does not count, nor is it at the margin. */
 	struct gd_node *own = gd_scatter_sum(g, gd_expand(g, C(1), 2, column), 1, index, s.classes);
 	slack = gd_where(g, gd_cast(g, own, GD_BOOL), C(-1), slack);
-	struct gd_node *loss = p == 1 ? gd_relu(g, slack)
-	                              : gd_square(g, gd_where(g, gd_le(g, slack, C(0)), C(0), slack));
+	struct gd_node *loss =
+	        p == 1 ? gd_relu(g, slack)
+	               : gd_square(g, gd_where(g, gd_le(g, slack, C(0)), C(0), slack));
 	if (c->n_in > 2 && c->in[2])
 		loss = gd_mul(g, loss, class_weights(c, &s, index));
 	loss = gd_mean(g, loss, 1u << 1, false);

@@ -30,8 +30,8 @@ static bool wrong_element(struct gd_call *c, int i, size_t at, int64_t value, in
 {
 	const char *role = c->op->operands[i].name;
 	gd_graph_fail(c->g, GD_ERR_number_out_of_range,
-	              "%s takes 0 to %lld, but element %zu of %s is %lld", role, (long long)high, at,
-	              gd_label(c->in[i], role), (long long)value);
+	              "%s takes 0 to %lld, but element %zu of %s is %lld", role, (long long)high,
+	              at, gd_label(c->in[i], role), (long long)value);
 	c->bad_operand = i;
 	c->bad_element = true;
 	c->bad_index = at;
@@ -68,13 +68,14 @@ static bool read_targets(struct gd_call *c, struct ctc *k)
 	bool batch = c->in[LOG_PROBS]->rank == 3, rows = t->rank == 2 || !batch;
 	int64_t most = 0, total = 0, count = (int64_t)t->count;
 	if (t->rank < 1 || t->rank > 2 || (t->rank == 2 && t->shape[0] != k->samples))
-		return wrong_shape(c, TARGETS, batch ? "is neither (N, S) nor a vector"
-		                                     : "is not a vector of labels");
+		return wrong_shape(c, TARGETS,
+		                   batch ? "is neither (N, S) nor a vector"
+		                         : "is not a vector of labels");
 	k->row = rows ? t->shape[t->rank - 1] : 0;
 	struct gd_node *labels = gd_as_index(c, TARGETS, INT64_MIN, INT64_MAX, NULL);
 	k->labels = labels ? labels->data : NULL;
-	k->lengths = labels ? read_lengths(c, TARGET_LENGTHS, k->samples, rows ? k->row : count)
-	                    : NULL;
+	k->lengths =
+	        labels ? read_lengths(c, TARGET_LENGTHS, k->samples, rows ? k->row : count) : NULL;
 	if (!k->lengths)
 		return false;
 	for (int64_t n = 0; n < k->samples && total <= count; n++) {
@@ -82,7 +83,8 @@ static bool read_targets(struct gd_call *c, struct ctc *k)
 		total += k->lengths[n];
 	}
 	if (!rows && total != count)
-		return wrong_shape(c, TARGETS, "does not hold as many labels as target_lengths say");
+		return wrong_shape(c, TARGETS,
+		                   "does not hold as many labels as target_lengths say");
 	k->states = 2 * most + 1;
 	return check_labels(c, k);
 }
@@ -130,8 +132,8 @@ static void *new_leaf(struct gd_graph *g, enum gd_dtype dtype, int64_t n, int64_
 	return *leaf ? t.data : NULL;
 }
 
-/* Each sample's states: a blank, a label, a blank … a blank. State s may be reached from s - 2 where
- * their labels differ. */
+/* Each sample's states: a blank, a label, a blank … a blank. State s may be reached from s - 2
+ * where their labels differ. */
 static bool lay_out_states(struct gd_graph *g, const struct ctc *k, struct gd_node **states,
                            struct gd_node **skip)
 {
@@ -175,8 +177,8 @@ static struct gd_node *log_likelihood(struct gd_graph *g, const struct ctc *k,
 				((float *)rest)[i] = (float)value;
 		}
 	struct gd_node *flat = gd_reshape(g, alpha, 1, (int64_t[]){(int64_t)alpha->count});
-	struct gd_node *last = gd_gather(
-	        g, flat, 0, gd_reshape(g, index, 1, (int64_t[]){2 * k->samples}));
+	struct gd_node *last =
+	        gd_gather(g, flat, 0, gd_reshape(g, index, 1, (int64_t[]){2 * k->samples}));
 	last = gd_reshape(g, last, 2, (int64_t[]){k->samples, 2});
 	return gd_logsumexp(g, gd_where(g, valid, last, other), 2, false);
 }
@@ -203,8 +205,7 @@ bool build_ctc_loss(struct gd_call *c)
 		return false;
 	int64_t each[3] = {k.times, k.samples, k.states};
 	struct gd_node *log_p = gd_gather(g, k.log_p, 2, gd_expand(g, states, 3, each));
-	struct gd_node *loss =
-	        gd_neg(g, log_likelihood(g, &k, gd_ctc_alpha(g, log_p, skip)));
+	struct gd_node *loss = gd_neg(g, log_likelihood(g, &k, gd_ctc_alpha(g, log_p, skip)));
 	if (gd_flag(c, "zero_infinity")) {
 		struct gd_node *none = gd_eq(g, loss, gd_const(g, (double)INFINITY));
 		loss = gd_where(g, none, gd_const(g, 0), loss);

@@ -9,8 +9,9 @@
 static struct gd_node *hinge(struct gd_graph *g, struct gd_node *z)
 {
 	struct gd_node *y = gd_where(g, gd_lt(g, z, C(0)), C(0), z);
-	gd_note_kink(g, y, gd_eq(g, z, C(0)), "elements are exactly at the margin; derivative of the "
-	                                      "inner side used there");
+	gd_note_kink(g, y, gd_eq(g, z, C(0)),
+	             "elements are exactly at the margin; derivative of the "
+	             "inner side used there");
 	return y;
 }
 
@@ -85,12 +86,12 @@ bool build_cosine_embedding_loss(struct gd_call *c)
 	int rank = t->rank + 1;
 	char ta[GD_SHAPE_TEXT], tb[GD_SHAPE_TEXT], tt[GD_SHAPE_TEXT];
 	if (t->rank > 1 || a->rank != rank || b->rank != rank) {
-		gd_shape_fail(g, a, b->rank != a->rank ? b : t,
-		              "needs inputs (N, d) with a target (N), or (d) with a scalar, but got "
-		              "%s, %s and %s",
-		              gd_shape_text(a->rank, a->shape, ta),
-		              gd_shape_text(b->rank, b->shape, tb),
-		              gd_shape_text(t->rank, t->shape, tt));
+		gd_shape_fail(
+		        g, a, b->rank != a->rank ? b : t,
+		        "needs inputs (N, d) with a target (N), or (d) with a scalar, but got "
+		        "%s, %s and %s",
+		        gd_shape_text(a->rank, a->shape, ta), gd_shape_text(b->rank, b->shape, tb),
+		        gd_shape_text(t->rank, t->shape, tt));
 		return false;
 	}
 	struct gd_node *product = gd_mul(g, a, b);
@@ -122,7 +123,8 @@ static struct gd_node *distance(struct gd_call *c, struct gd_node *a, struct gd_
 	return gd_sub(g, C(1), gd_cosine(g, a, b, a ? a->rank - 1 : 0, 1e-8));
 }
 
-/* Source: Balntas et al., Learning Shallow Convolutional Feature Descriptors with Triplet Losses. */
+/* Source: Balntas et al., Learning Shallow Convolutional Feature Descriptors with Triplet Losses.
+ */
 static bool triplet(struct gd_call *c)
 {
 	struct gd_graph *g = c->g;

@@ -5,10 +5,10 @@
  *   h = along(q, u)    h_t(s) = u_t(s) + Σ_d q_dt(s)·h_t-1(s - d)        du = back(q, dh)
  *   h = back(q, v)     h_t-1(s) = v_t-1(s) + Σ_d q_dt(s + d)·h_t(s + d)  dv = along(q, dh)
  *
- * along and back are each other's adjoint, and both give dq_dt(s) = b_t(s)·a_t-1(s - d), a being what
- * went along and b what went back. So derivatives of any order are recursions over weights between 0
- * and 1: nothing overflows, however unlikely a path is.
- * Source: Graves et al., Connectionist Temporal Classification, section 4.1. */
+ * along and back are each other's adjoint, and both give dq_dt(s) = b_t(s)·a_t-1(s - d), a being
+ * what went along and b what went back. So derivatives of any order are recursions over weights
+ * between 0 and 1: nothing overflows, however unlikely a path is. Source: Graves et al.,
+ * Connectionist Temporal Classification, section 4.1. */
 #include "core/ops/ctc.h"
 
 #include <math.h>
