@@ -5,15 +5,14 @@
 #include "core/build.h"
 #include "core/ops/accumulate.h"
 
-/* Marks what depends on a wrt and lies below y. */
-static void mark_wanted(struct gd_graph *g, const struct gd_node *y, int n_wrt,
-                        struct gd_node *const *wrt)
+/* Marks what depends on a wrt, up to the node `last`. */
+static void mark_wanted(struct gd_graph *g, int last, int n_wrt, struct gd_node *const *wrt)
 {
 	for (int i = 0; i < g->n_nodes; i++)
 		g->nodes[i]->wanted = false;
 	for (int i = 0; i < n_wrt; i++)
 		wrt[i]->wanted = true;
-	for (int i = 0; i <= y->id; i++) {
+	for (int i = 0; i <= last; i++) {
 		struct gd_node *n = g->nodes[i];
 		for (int k = 0; k < n->n_in && n->prim->vjp; k++)
 			n->wanted = n->wanted || n->in[k]->wanted;
@@ -76,30 +75,32 @@ static void pull_back(struct gd_graph *g, struct gd_node *y, struct gd_node **co
 		accumulate(g, cotangent, y->in[k], dx[k]);
 }
 
-bool gd_grad(struct gd_graph *g, struct gd_node *y, struct gd_node *seed, int n_wrt,
-             struct gd_node *const *wrt, struct gd_node **grads, bool note_kinks)
+bool gd_grad_all(struct gd_graph *g, int n_y, struct gd_node *const *y, struct gd_node *const *seed,
+                 int n_wrt, struct gd_node *const *wrt, struct gd_node **grads, bool note_kinks)
 {
-	if (gd_failed(g) || !y)
+	int last = -1;
+	if (gd_failed(g))
 		return false;
+	for (int i = 0; i < n_y; i++)
+		last = y[i]->id > last ? y[i]->id : last;
 	const char *origin = g->origin, *op = g->op;
 	bool backward = g->backward;
 	g->backward = true;
-	if (!seed)
-		seed = gd_expand(g, gd_const(g, 1), y->rank, y->shape);
 	struct gd_node **cotangent =
-	        gd_alloc_zero(g->arena, ((size_t)y->id + 1) * sizeof *cotangent);
+	        gd_alloc_zero(g->arena, ((size_t)last + 1) * sizeof *cotangent);
 	if (!cotangent)
 		return gd_arena_fail(g->arena, g->error);
-	mark_wanted(g, y, n_wrt, wrt);
-	accumulate(g, cotangent, y, seed);
-	for (int i = y->id; i >= 0 && !gd_failed(g); i--)
+	mark_wanted(g, last, n_wrt, wrt);
+	for (int i = 0; i < n_y; i++)
+		accumulate(g, cotangent, y[i], seed[i]);
+	for (int i = last; i >= 0 && !gd_failed(g); i--)
 		if (cotangent[i] && passes(g->nodes[i]))
 			pull_back(g, g->nodes[i], cotangent, note_kinks);
 	for (struct gd_kink *k = g->kinks; k; k = k->next)
 		k->passed =
-		        k->passed || (k->at->id <= y->id && cotangent[k->at->id] && passes(k->at));
+		        k->passed || (k->at->id <= last && cotangent[k->at->id] && passes(k->at));
 	for (int i = 0; i < n_wrt && !gd_failed(g); i++) {
-		grads[i] = wrt[i]->id <= y->id ? cotangent[wrt[i]->id] : NULL;
+		grads[i] = wrt[i]->id <= last ? cotangent[wrt[i]->id] : NULL;
 		if (!grads[i])
 			grads[i] = gd_zero_like(g, wrt[i]);
 	}
@@ -107,4 +108,40 @@ bool gd_grad(struct gd_graph *g, struct gd_node *y, struct gd_node *seed, int n_
 	g->op = op;
 	g->backward = backward;
 	return !gd_failed(g);
+}
+
+bool gd_grad(struct gd_graph *g, struct gd_node *y, struct gd_node *seed, int n_wrt,
+             struct gd_node *const *wrt, struct gd_node **grads, bool note_kinks)
+{
+	if (gd_failed(g) || !y)
+		return false;
+	bool backward = g->backward;
+	g->backward = true;
+	if (!seed)
+		seed = gd_expand(g, gd_const(g, 1), y->rank, y->shape);
+	g->backward = backward;
+	return gd_grad_all(g, 1, &y, &seed, n_wrt, wrt, grads, note_kinks);
+}
+
+struct gd_node *gd_dummy_seed(struct gd_graph *g, const struct gd_node *y)
+{
+	struct gd_node *u = gd_expand(g, gd_const(g, 0), y->rank, y->shape);
+	if (u)
+		u->name = "the cotangent";
+	return u;
+}
+
+struct gd_node *gd_jvp(struct gd_graph *g, struct gd_node *y, int n, struct gd_node *const *x,
+                       struct gd_node *const *v, bool note_kinks)
+{
+	struct gd_node *u = gd_dummy_seed(g, y), *tangent = NULL;
+	struct gd_node **pulled = gd_alloc_array(g->arena, (size_t)n, sizeof *pulled);
+	if (!pulled) {
+		gd_arena_fail(g->arena, g->error);
+		return NULL;
+	}
+	if (!gd_grad(g, y, u, n, x, pulled, note_kinks) ||
+	    !gd_grad_all(g, n, pulled, v, 1, &u, &tangent, false))
+		return NULL;
+	return tangent;
 }

@@ -13,4 +13,18 @@
 bool gd_grad(struct gd_graph *g, struct gd_node *y, struct gd_node *seed, int n_wrt,
              struct gd_node *const *wrt, struct gd_node **grads, bool note_kinks);
 
+/* The same for several y at once, each with its seed, which is not NULL: Σ
+ * (∂y[k]/∂wrt[i])ᵀ·seed[k]. */
+bool gd_grad_all(struct gd_graph *g, int n_y, struct gd_node *const *y, struct gd_node *const *seed,
+                 int n_wrt, struct gd_node *const *wrt, struct gd_node **grads, bool note_kinks);
+
+/* A cotangent to be filled in later: zeros of y's shape that builders do not look through, so that
+ * a gradient made of it can be differentiated by it, or batched along it. */
+struct gd_node *gd_dummy_seed(struct gd_graph *g, const struct gd_node *y);
+
+/* Appends the nodes of Σ ∂y/∂x[i]·v[i], of y's shape, each v[i] of x[i]'s: the derivative of the
+ * vjp uᵀ·∂y/∂x by u, towards v. */
+struct gd_node *gd_jvp(struct gd_graph *g, struct gd_node *y, int n, struct gd_node *const *x,
+                       struct gd_node *const *v, bool note_kinks);
+
 #endif

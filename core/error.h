@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Axes of a client's tensor; and of any, as a Jacobian has those of two. */
-enum { GD_USER_RANK = 8, GD_MAX_RANK = 2 * GD_USER_RANK };
+/* Axes of a client's tensor; and of any, as a Jacobian has those of two, and as batching adds one.
+ */
+enum { GD_USER_RANK = 8, GD_MAX_RANK = 2 * GD_USER_RANK + 1 };
 
 enum gd_code {
 	GD_OK = 0,

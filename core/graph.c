@@ -148,6 +148,12 @@ bool gd_is_const(const struct gd_node *n, double *value)
 	return true;
 }
 
+void gd_node_hold(struct gd_node *n)
+{
+	n->prim = &leaf;
+	n->n_in = 0;
+}
+
 bool gd_is_leaf(const struct gd_node *n)
 {
 	return n->prim == &leaf || n->prim == &constant;

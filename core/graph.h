@@ -40,6 +40,9 @@ struct gd_prim {
 	bool moves;            /* derivative only moves and adds elements, whatever they are */
 	/* Floating-point operations, roughly; NULL: one for each element of the output. */
 	double (*cost)(const struct gd_node *n);
+	/* y for k operands at once (core/batch.h); NULL: its forward, k times. */
+	struct gd_node *(*batch)(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
+	                         int64_t k);
 };
 
 /* What a primitive needs beyond its operands; each primitive uses one member. */
@@ -75,6 +78,9 @@ union gd_attr {
 		int axis;
 		bool descending;
 	} order; /* argsort */
+	int64_t first;                /* unit_rows: the element that is 1 in row 0 */
+	struct gd_mapped *mapped;     /* one primitive many times (core/batch.c) */
+	const struct gd_store *store; /* where rows go (core/rows.c) */
 };
 
 struct gd_slice {
@@ -163,6 +169,9 @@ struct gd_node *gd_leaf(struct gd_graph *g, const struct gd_tensor *t, const cha
 struct gd_node *gd_const(struct gd_graph *g, double value);
 bool gd_is_const(const struct gd_node *n, double *value);
 bool gd_is_leaf(const struct gd_node *n);
+
+/* Makes a leaf of an evaluated node; to undo it, put prim and n_in back. */
+void gd_node_hold(struct gd_node *n);
 
 /* The node as a tensor (after evaluation). */
 struct gd_tensor gd_node_tensor(const struct gd_node *n);

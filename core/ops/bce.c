@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "core/batch.h"
 #include "core/build.h"
 #include "core/eval.h"
 
@@ -80,7 +81,8 @@ static const struct gd_prim bce = {
         .kink = kink_bce,
         .kink_text = "inputs are exactly 0 or 1; the divisor 1e-12 used there",
         .elementwise = true,
-        .cost = cost};
+        .cost = cost,
+        .batch = gd_batch_leading};
 
 struct gd_node *gd_bce(struct gd_graph *g, struct gd_node *x, struct gd_node *t)
 {

@@ -2,6 +2,7 @@
  * cast, logical_and. */
 #include <tgmath.h>
 
+#include "core/batch.h"
 #include "core/build.h"
 #include "core/ops/broadcast.h"
 #include "core/ops/special.h"
@@ -138,6 +139,7 @@ static const struct gd_prim rows[] = {
 	              .kink = kink_##fn,                                                           \
 	              .kink_text = text,                                                           \
 	              .elementwise = true,                                                         \
+	              .batch = gd_batch_broadcast,                                                 \
 	              .linear = ROW_##fn == ROW_neg},
 #define GD_BINARY(fn, formula, f, da, db, words, lo, hi, kink_mask, text)                          \
 	[ROW_##fn] = {.name = #fn,                                                                 \
@@ -146,9 +148,13 @@ static const struct gd_prim rows[] = {
 	              .kink = kink_##fn,                                                           \
 	              .kink_text = text,                                                           \
 	              .elementwise = true,                                                         \
+	              .batch = gd_batch_broadcast,                                                 \
 	              .linear = ROW_##fn == ROW_add || ROW_##fn == ROW_sub},
 #define GD_COMPARE(fn, formula, f)                                                                 \
-	[ROW_##fn] = {.name = #fn, .forward = forward_##fn, .elementwise = true},
+	[ROW_##fn] = {.name = #fn,                                                                 \
+	              .forward = forward_##fn,                                                     \
+	              .elementwise = true,                                                         \
+	              .batch = gd_batch_broadcast},
 #include "core/ops/elementwise.def"
 };
 

@@ -5,6 +5,7 @@
  *   argmax: no derivative                               */
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/build.h"
 
 /* How a tensor lies around one axis: outer × extent × inner. */
@@ -72,12 +73,16 @@ static void vjp_scatter_sum(struct gd_graph *g, struct gd_node *y, struct gd_nod
 	dx[0] = gd_gather(g, dy, y->attr.axis, y->in[1]);
 }
 
-static const struct gd_prim gather = {
-        .name = "gather", .forward = forward_gather, .vjp = vjp_gather, .moves = true};
+static const struct gd_prim gather = {.name = "gather",
+                                      .forward = forward_gather,
+                                      .vjp = vjp_gather,
+                                      .moves = true,
+                                      .batch = gd_batch_axis};
 static const struct gd_prim scatter_sum = {.name = "scatter_sum",
                                            .forward = forward_scatter_sum,
                                            .vjp = vjp_scatter_sum,
-                                           .moves = true};
+                                           .moves = true,
+                                           .batch = gd_batch_axis};
 
 struct gd_node *gd_gather(struct gd_graph *g, struct gd_node *x, int axis, struct gd_node *index)
 {
@@ -132,7 +137,8 @@ static void forward_argmax(struct gd_sweep *run, struct gd_node *y)
 		}
 }
 
-static const struct gd_prim argmax = {.name = "argmax", .forward = forward_argmax};
+static const struct gd_prim argmax = {
+        .name = "argmax", .forward = forward_argmax, .batch = gd_batch_axis};
 
 struct gd_node *gd_argmax(struct gd_graph *g, struct gd_node *x, int axis)
 {

@@ -6,9 +6,11 @@
  * Results, section 2.2.2. */
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/blas.h"
 #include "core/build.h"
 #include "core/ops/broadcast.h"
+#include "core/ops/unit.h"
 
 /* Columns of an operand as it is multiplied, after its transposition. */
 static int64_t columns_of(const struct gd_node *x, bool transposed)
@@ -124,8 +126,14 @@ static void vjp_matmul(struct gd_graph *g, struct gd_node *y, struct gd_node *dy
 	}
 }
 
-static const struct gd_prim matmul = {
-        .name = "matmul", .forward = forward_matmul, .vjp = vjp_matmul, .cost = cost};
+static struct gd_node *batch(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
+                             int64_t k);
+
+static const struct gd_prim matmul = {.name = "matmul",
+                                      .forward = forward_matmul,
+                                      .vjp = vjp_matmul,
+                                      .cost = cost,
+                                      .batch = batch};
 
 /* x, or what it is the transpose of; then *flipped. */
 static struct gd_node *untransposed(struct gd_node *x, bool *flipped)
@@ -213,4 +221,70 @@ bool gd_is_transposed_product(const struct gd_node *x)
 {
 	return x->prim == &matmul && !x->name && x->rank == 2 && x->attr.transposed.a &&
 	       !x->attr.transposed.b;
+}
+
+/* --- k products at once ---------------------------------------------------------------------- */
+
+enum { FEW_ROWS = 16 }; /* moving so few of a matrix costs less than products of their own */
+
+/* (k, …, m, n) with the last two axes swapped: where one of them is 1, without moving anything. */
+static struct gd_node *turned(struct gd_graph *g, struct gd_node *x)
+{
+	int64_t shape[GD_MAX_RANK];
+	if (!x)
+		return NULL;
+	for (int i = 0; i < x->rank; i++)
+		shape[i] = x->shape[i];
+	shape[x->rank - 2] = x->shape[x->rank - 1];
+	shape[x->rank - 1] = x->shape[x->rank - 2];
+	if (shape[x->rank - 1] == 1 || shape[x->rank - 2] == 1)
+		return gd_reshape(g, x, x->rank, shape);
+	return gd_swap_axes(g, x, x->rank - 2, x->rank - 1);
+}
+
+/* x, its leading axes and its rows all rows of one matrix. */
+static struct gd_node *as_rows(struct gd_graph *g, struct gd_node *x)
+{
+	int64_t flat[2] = {0, x ? x->shape[x->rank - 1] : 0};
+	if (!x)
+		return NULL;
+	flat[0] = (int64_t)x->count / flat[1];
+	return gd_reshape(g, x, 2, flat);
+}
+
+/* a[r]·b for a matrix b: one product, (k·…·m, l)·(l, n). */
+static struct gd_node *batch_left(struct gd_graph *g, struct gd_node *y, struct gd_node *a,
+                                  int64_t k)
+{
+	int64_t shape[GD_MAX_RANK];
+	struct gd_node *b = y->in[1], *unit = gd_unit_rows_of(a);
+	int rank = gd_batch_shape(k, y->rank, y->shape, shape);
+	if (unit)
+		return gd_unit_product(g, y, unit, b);
+	a = as_rows(g, y->attr.transposed.a ? turned(g, a) : a);
+	return gd_reshape(g, product(g, a, false, b, y->attr.transposed.b), rank, shape);
+}
+
+/* a·b[r] for matrices a: (b[r]ᵀ·aᵀ)ᵀ. */
+static struct gd_node *batch_right(struct gd_graph *g, struct gd_node *y, struct gd_node *b,
+                                   int64_t k)
+{
+	int64_t swapped_shape[3] = {k, y->shape[1], y->shape[0]};
+	b = as_rows(g, y->attr.transposed.b ? b : turned(g, b));
+	struct gd_node *d = product(g, b, false, y->in[0], !y->attr.transposed.a);
+	return turned(g, gd_reshape(g, d, 3, swapped_shape));
+}
+
+static struct gd_node *batch(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
+                             int64_t k)
+{
+	bool fa = y->attr.transposed.a, fb = y->attr.transposed.b;
+	int64_t m = y->shape[y->rank - 2], n = y->shape[y->rank - 1];
+	if (y->count && k && columns_of(y->in[0], fa)) {
+		if (!in[1] && y->in[1]->rank == 2 && (!fa || m <= FEW_ROWS))
+			return batch_left(g, y, in[0], k);
+		if (!in[0] && y->rank == 2 && (n <= FEW_ROWS || (fb && m <= FEW_ROWS)))
+			return batch_right(g, y, in[1], k);
+	}
+	return gd_batch_broadcast(g, y, in, k);
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/build.h"
 
 enum { COLUMNS = 512 };
@@ -149,14 +150,16 @@ static const struct gd_prim sum = {.name = "sum",
                                    .forward = forward_sum,
                                    .vjp = vjp_sum,
                                    .moves = true,
-                                   .cost = cost_of_input};
+                                   .cost = cost_of_input,
+                                   .batch = gd_batch_axes};
 static const struct gd_prim amax = {
         .name = "amax",
         .forward = forward_amax,
         .vjp = vjp_amax,
         .kink = kink_amax,
         .kink_text = "elements tie for the extremum; they share the gradient evenly",
-        .cost = cost_of_input};
+        .cost = cost_of_input,
+        .batch = gd_batch_axes};
 
 /* Reduced axes stay with size 1 in the node; a reshape drops them. */
 static struct gd_node *reduction(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,

@@ -1,6 +1,7 @@
 /* where, cast, logical_and, stop_gradient: primitives that choose or convert elements. */
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/build.h"
 #include "core/ops/broadcast.h"
 
@@ -71,8 +72,11 @@ static void vjp_where(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
 		dx[2] = chosen(g, y, y->in[2], y->in[0], false, dy);
 }
 
-static const struct gd_prim where = {
-        .name = "where", .forward = forward_where, .vjp = vjp_where, .elementwise = true};
+static const struct gd_prim where = {.name = "where",
+                                     .forward = forward_where,
+                                     .vjp = vjp_where,
+                                     .elementwise = true,
+                                     .batch = gd_batch_broadcast};
 
 struct gd_node *gd_where(struct gd_graph *g, struct gd_node *cond, struct gd_node *a,
                          struct gd_node *b)
@@ -111,8 +115,10 @@ static void forward_and(struct gd_sweep *run, struct gd_node *n)
 	}
 }
 
-static const struct gd_prim logical_and = {
-        .name = "logical_and", .forward = forward_and, .elementwise = true};
+static const struct gd_prim logical_and = {.name = "logical_and",
+                                           .forward = forward_and,
+                                           .elementwise = true,
+                                           .batch = gd_batch_broadcast};
 
 struct gd_node *gd_logical_and(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
 {
@@ -135,8 +141,10 @@ static void forward_not(struct gd_sweep *run, struct gd_node *n)
 		y[i] = !x[i];
 }
 
-static const struct gd_prim logical_not = {
-        .name = "logical_not", .forward = forward_not, .elementwise = true};
+static const struct gd_prim logical_not = {.name = "logical_not",
+                                           .forward = forward_not,
+                                           .elementwise = true,
+                                           .batch = gd_batch_broadcast};
 
 struct gd_node *gd_inverse_of(const struct gd_node *x)
 {
@@ -186,7 +194,8 @@ static void forward_cast(struct gd_sweep *run, struct gd_node *n)
 	}
 }
 
-static const struct gd_prim cast = {.name = "cast", .forward = forward_cast};
+static const struct gd_prim cast = {
+        .name = "cast", .forward = forward_cast, .batch = gd_batch_leading};
 
 struct gd_node *gd_cast(struct gd_graph *g, struct gd_node *x, enum gd_dtype dtype)
 {
@@ -197,7 +206,8 @@ struct gd_node *gd_cast(struct gd_graph *g, struct gd_node *x, enum gd_dtype dty
 
 /* --- stop_gradient ------------------------------------------------------------------------ */
 
-static const struct gd_prim stop = {.name = "stop_gradient", .alias = true};
+static const struct gd_prim stop = {
+        .name = "stop_gradient", .alias = true, .batch = gd_batch_alias};
 
 struct gd_node *gd_stop_gradient(struct gd_graph *g, struct gd_node *x)
 {

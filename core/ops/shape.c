@@ -5,6 +5,7 @@
  *   y = permute(x, p)   dx = permute(dy, p⁻¹)    y = cat(xᵢ)      dxᵢ = slice(dy)            */
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/build.h"
 #include "core/ops/broadcast.h"
 #include "core/ops/strided.h"
@@ -84,8 +85,11 @@ static void vjp_reshape(struct gd_graph *g, struct gd_node *y, struct gd_node *d
 	dx[0] = gd_reshape(g, dy, y->in[0]->rank, y->in[0]->shape);
 }
 
-static const struct gd_prim reshape = {
-        .name = "reshape", .vjp = vjp_reshape, .moves = true, .alias = true};
+static const struct gd_prim reshape = {.name = "reshape",
+                                       .vjp = vjp_reshape,
+                                       .moves = true,
+                                       .alias = true,
+                                       .batch = gd_batch_alias};
 
 struct gd_node *gd_alias(struct gd_graph *g, struct gd_node *x)
 {
@@ -123,8 +127,17 @@ static void vjp_expand(struct gd_graph *g, struct gd_node *y, struct gd_node *dy
 	dx[0] = gd_sum_to(g, dy, y->in[0]->rank, y->in[0]->shape);
 }
 
-static const struct gd_prim expand = {
-        .name = "expand", .forward = forward_expand, .vjp = vjp_expand, .moves = true};
+static struct gd_node *batch_expand(struct gd_graph *g, struct gd_node *y,
+                                    struct gd_node *const *in, int64_t k)
+{
+	return gd_batch_like(g, y, (struct gd_node *[]){gd_batch_align(g, in[0], y->rank + 1)}, k);
+}
+
+static const struct gd_prim expand = {.name = "expand",
+                                      .forward = forward_expand,
+                                      .vjp = vjp_expand,
+                                      .moves = true,
+                                      .batch = batch_expand};
 
 struct gd_node *gd_expand(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
 {
@@ -175,8 +188,22 @@ static void vjp_permute(struct gd_graph *g, struct gd_node *y, struct gd_node *d
 	dx[0] = gd_permute(g, dy, inverse);
 }
 
-static const struct gd_prim permute = {
-        .name = "permute", .forward = forward_permute, .vjp = vjp_permute, .moves = true};
+static struct gd_node *batch_permute(struct gd_graph *g, struct gd_node *y,
+                                     struct gd_node *const *in, int64_t k)
+{
+	struct gd_node *n = gd_batch_like(g, y, in, k);
+	for (int i = 0; n && i < y->rank; i++)
+		n->attr.perm[i + 1] = (int8_t)(y->attr.perm[i] + 1);
+	if (n)
+		n->attr.perm[0] = 0;
+	return n;
+}
+
+static const struct gd_prim permute = {.name = "permute",
+                                       .forward = forward_permute,
+                                       .vjp = vjp_permute,
+                                       .moves = true,
+                                       .batch = batch_permute};
 
 struct gd_node *gd_permute(struct gd_graph *g, struct gd_node *x, const int8_t *perm)
 {
@@ -269,10 +296,19 @@ static void vjp_unslice(struct gd_graph *g, struct gd_node *y, struct gd_node *d
 	dx[0] = gd_slice(g, dy, y->attr.slice, y->in[0]->shape);
 }
 
-static const struct gd_prim slice = {
-        .name = "slice", .forward = forward_slice, .vjp = vjp_slice, .moves = true};
-static const struct gd_prim unslice = {
-        .name = "unslice", .forward = forward_unslice, .vjp = vjp_unslice, .moves = true};
+static struct gd_node *batch_slice(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
+                                   int64_t k);
+
+static const struct gd_prim slice = {.name = "slice",
+                                     .forward = forward_slice,
+                                     .vjp = vjp_slice,
+                                     .moves = true,
+                                     .batch = batch_slice};
+static const struct gd_prim unslice = {.name = "unslice",
+                                       .forward = forward_unslice,
+                                       .vjp = vjp_unslice,
+                                       .moves = true,
+                                       .batch = batch_slice};
 
 static struct gd_node *slice_node(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,
                                   const struct gd_slice *s, const int64_t *shape)
@@ -317,6 +353,19 @@ const struct gd_slice *gd_unsliced_at(const struct gd_node *x)
 	return x->prim == &unslice && !x->name ? x->attr.slice : NULL;
 }
 
+static struct gd_node *batch_slice(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
+                                   int64_t k)
+{
+	struct gd_slice s = {.step = {1}};
+	int64_t shape[GD_MAX_RANK];
+	for (int i = 0; i < y->rank && i + 1 < GD_MAX_RANK; i++) {
+		s.start[i + 1] = y->attr.slice->start[i];
+		s.step[i + 1] = y->attr.slice->step[i];
+	}
+	gd_batch_shape(k, y->rank, y->shape, shape);
+	return slice_node(g, y->prim, in[0], &s, shape);
+}
+
 /* --- cat ---------------------------------------------------------------------------------- */
 
 static void forward_cat(struct gd_sweep *run, struct gd_node *n)
@@ -353,8 +402,11 @@ static void vjp_cat(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, s
 	}
 }
 
-static const struct gd_prim cat = {
-        .name = "cat", .forward = forward_cat, .vjp = vjp_cat, .moves = true};
+static const struct gd_prim cat = {.name = "cat",
+                                   .forward = forward_cat,
+                                   .vjp = vjp_cat,
+                                   .moves = true,
+                                   .batch = gd_batch_axis};
 
 struct gd_node *gd_cat(struct gd_graph *g, int n, struct gd_node *const *in, int axis)
 {

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <tgmath.h>
 
+#include "core/batch.h"
 #include "core/build.h"
 
 #define T       double
@@ -80,12 +81,16 @@ static double cost(const struct gd_node *n)
 	return 20.0 * (double)n->count;
 }
 
-static const struct gd_prim softmax = {
-        .name = "softmax", .forward = forward_softmax, .vjp = vjp_softmax, .cost = cost};
+static const struct gd_prim softmax = {.name = "softmax",
+                                       .forward = forward_softmax,
+                                       .vjp = vjp_softmax,
+                                       .cost = cost,
+                                       .batch = gd_batch_axis};
 static const struct gd_prim log_softmax = {.name = "log_softmax",
                                            .forward = forward_log_softmax,
                                            .vjp = vjp_log_softmax,
-                                           .cost = cost};
+                                           .cost = cost,
+                                           .batch = gd_batch_axis};
 
 static struct gd_node *along(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,
                              int axis)
