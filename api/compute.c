@@ -4,6 +4,7 @@
 
 #include "api/tensor.h"
 #include "api/warnings.h"
+#include "core/diff.h"
 
 bool gd_ask(struct gd_compute *c, struct gd_node *node)
 {
@@ -30,6 +31,20 @@ bool gd_ask_all(struct gd_compute *c, int n, struct gd_node *const *nodes)
 	return true;
 }
 
+bool gd_ask_gradients(struct gd_compute *c, struct gd_scalar *scalar)
+{
+	struct gd_spec *s = c->spec;
+	struct gd_arena *arena = s->x->plan_arena;
+	if (!gd_spec_scalar(s, &scalar->y, &scalar->seed))
+		return false;
+	scalar->grads = gd_alloc_array(arena, (size_t)s->wrt.n, sizeof(struct gd_node *));
+	if (!scalar->grads)
+		return gd_arena_fail(arena, s->x->error);
+	return gd_grad(&s->graph, scalar->y, scalar->seed, s->wrt.n, s->wrt.nodes, scalar->grads,
+	               true) &&
+	       (scalar->seed || gd_ask(c, scalar->y)) && gd_ask_all(c, s->wrt.n, scalar->grads);
+}
+
 bool gd_compute_ready(struct gd_compute *c)
 {
 	struct gd_spec *s = c->spec;
@@ -40,7 +55,10 @@ bool gd_compute_ready(struct gd_compute *c)
 	for (struct gd_kink *k = s->graph.kinks; k; k = k->next)
 		if (k->passed && !gd_ask(c, k->count))
 			return false;
-	s->x->cost = gd_cost(&s->graph, c->n, c->outputs);
+	if (c->rows.first && (!gd_rows_share(&c->rows, &s->graph, c->rows_base) ||
+	                      !gd_ask_all(c, c->rows.n_shared, c->rows.shared)))
+		return false;
+	s->x->cost = gd_rows_cost(&c->rows, &s->graph, c->n, c->outputs);
 	s->x->compute = c;
 	return true;
 }
@@ -57,13 +75,99 @@ static void point_at_element(const struct gd_exchange *x, const struct gd_sweep 
 	gd_point_at_element(&tensor, &t, run->refused_index, x->error);
 }
 
+/* --- rows ---------------------------------------------------------------------------------- */
+
+enum { BLOCK_BYTES = 8 << 20 /* of a block of rows: it stays in the caches, and fills them */ };
+
+/* The bytes that the request may still take. */
+static double bytes_left(const struct gd_exchange *x)
+{
+	return (double)x->arena->cap - (double)x->arena->held;
+}
+
+struct gd_node *gd_result_new(struct gd_compute *c, const struct gd_node *a,
+                              const struct gd_node *b)
+{
+	struct gd_exchange *x = c->spec->x;
+	struct gd_tensor t = {.dtype = c->spec->graph.dtype, .rank = a->rank + b->rank};
+	char text_a[GD_SHAPE_TEXT], text_b[GD_SHAPE_TEXT];
+	for (int i = 0; i < t.rank && i < GD_MAX_RANK; i++)
+		t.shape[i] = i < a->rank ? a->shape[i] : b->shape[i - a->rank];
+	bool fits =
+	        gd_shape_count(t.rank, t.shape, &t.count) && t.count <= x->service->limits.elements;
+	if (fits)
+		c->result_bytes += (double)t.count * (double)gd_dtype_size(t.dtype);
+	if (!fits || c->result_bytes > bytes_left(x)) {
+		gd_fail(x->error, GD_ERR_limit_exceeded,
+		        "the derivatives of %s by %s are more than %s of one %s",
+		        gd_shape_text(a->rank, a->shape, text_a),
+		        gd_shape_text(b->rank, b->shape, text_b),
+		        fits ? "the memory" : "the elements", fits ? "request" : "tensor");
+		gd_error_hint(x->error, "name fewer tensors in wrt, or ask for products with it: "
+		                        "/jvp, /hvp, /grad with grad_output");
+		return NULL;
+	}
+	struct gd_result *r = gd_alloc(x->plan_arena, sizeof *r);
+	struct gd_node *node = r ? gd_leaf(&c->spec->graph, &t, NULL) : NULL;
+	if (!node) {
+		if (x->error->code == GD_OK)
+			gd_arena_fail(x->plan_arena, x->error);
+		return NULL;
+	}
+	*r = (struct gd_result){.next = c->results, .node = node};
+	c->results = r;
+	return node;
+}
+
+bool gd_ask_rows(struct gd_compute *c, struct gd_node *u, int n,
+                 const struct gd_rows_target *targets)
+{
+	struct gd_graph *g = &c->spec->graph;
+	double left = (bytes_left(c->spec->x) - c->result_bytes) / 4;
+	if (!c->rows.first) {
+		c->rows.last = &c->rows.first;
+		c->rows_base = g->n_nodes;
+	}
+	left = left < 0 ? 0 : left > BLOCK_BYTES ? BLOCK_BYTES : left;
+	struct gd_rows *rows = gd_rows_new(g, u, n, targets, (size_t)left);
+	if (!rows)
+		return false;
+	*c->rows.last = rows;
+	c->rows.last = &rows->next;
+	return true;
+}
+
+/* --- evaluation ---------------------------------------------------------------------------- */
+
 bool gd_compute_run(struct gd_compute *c)
 {
-	c->sweep = (struct gd_sweep){.graph = &c->spec->graph};
-	if (gd_eval(&c->sweep, c->n, c->outputs))
+	struct gd_exchange *x = c->spec->x;
+	struct gd_graph *g = &c->spec->graph;
+	const struct gd_rows *bad_rows;
+	struct gd_sweep bad;
+	for (struct gd_result *r = c->results; r; r = r->next) {
+		r->node->data =
+		        gd_data_alloc(x->arena, r->node->count * gd_dtype_size(r->node->dtype));
+		if (!r->node->data)
+			return gd_arena_fail(x->arena, x->error);
+	}
+	c->sweep = (struct gd_sweep){.graph = g};
+	c->warned = c->outputs;
+	c->n_warned = c->n;
+	if (!gd_eval(&c->sweep, c->n, c->outputs)) {
+		point_at_element(x, &c->sweep);
+		return false;
+	}
+	if (!c->rows.first)
 		return true;
-	point_at_element(c->spec->x, &c->sweep);
-	return false;
+	if (!gd_rows_run(&c->rows, g, &bad, &bad_rows))
+		return false;
+	if (bad_rows && !c->sweep.nonfinite) {
+		c->sweep = bad;
+		c->warned = bad_rows->stores;
+		c->n_warned = bad_rows->n;
+	}
+	return true;
 }
 
 void gd_write_node(struct gd_compute *c, const char *key, const struct gd_node *node)
@@ -91,10 +195,27 @@ void gd_write_scalar(struct gd_compute *c, const char *key, const struct gd_node
 	gd_doc_tensor(c->spec->x->doc, &t, GD_NESTED);
 }
 
+void gd_write_gradients(struct gd_compute *c, const struct gd_scalar *scalar)
+{
+	const struct gd_wanted *wrt = &c->spec->wrt;
+	if (!scalar->seed)
+		gd_write_scalar(c, "loss", scalar->y);
+	gd_write_named(c, "gradients", wrt->n, wrt->names, scalar->grads);
+}
+
+void gd_write_loss(struct gd_compute *c)
+{
+	const struct gd_node *loss = c->spec->loss;
+	if (loss && loss->rank == 0)
+		gd_write_scalar(c, "loss", loss);
+	else if (loss)
+		gd_write_node(c, "loss", loss);
+}
+
 bool gd_write_rest(struct gd_compute *c)
 {
 	const struct gd_wanted *r = &c->spec->returns;
 	if (r->n)
 		gd_write_named(c, "values", r->n, r->names, r->nodes);
-	return gd_write_warnings(c->spec->x, &c->sweep, c->n, c->outputs);
+	return gd_write_warnings(c->spec->x, &c->sweep, c->n_warned, c->warned);
 }

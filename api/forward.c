@@ -22,10 +22,7 @@ bool gd_forward_run(struct gd_exchange *x)
 	gd_doc_object(x->doc);
 	if (s->output)
 		gd_write_node(c, "output", s->output);
-	if (s->loss && s->loss->rank == 0)
-		gd_write_scalar(c, "loss", s->loss);
-	else if (s->loss)
-		gd_write_node(c, "loss", s->loss);
+	gd_write_loss(c);
 	if (!gd_write_rest(c))
 		return false;
 	gd_doc_end(x->doc);

@@ -361,7 +361,7 @@ static bool read_members(struct layer *l)
 
 /* --- results ------------------------------------------------------------------------------ */
 
-static bool name_output(struct layer *l, const struct gd_json *v, struct gd_node *node)
+static bool name_output(struct layer *l, const struct gd_json *v, int i)
 {
 	struct gd_spec *s = l->s;
 	const char *text = gd_json_string(v, s->x->error);
@@ -373,6 +373,12 @@ static bool name_output(struct layer *l, const struct gd_json *v, struct gd_node
 	struct gd_name *name = gd_spec_add(s, text);
 	if (!name)
 		return false;
+	struct gd_node *node = l->call.out[i];
+	if (s->second) {
+		node = l->call.out[i] = gd_alias(&s->graph, node);
+		if (!node)
+			return false;
+	}
 	name->is_output = true;
 	name->node = node;
 	if (!node->name)
@@ -386,14 +392,14 @@ static bool name_outputs(struct layer *l)
 	if (!gd_json_member(l->v, "output", &output) || gd_json_kind(&output) == GD_JSON_NULL)
 		return true;
 	if (gd_json_kind(&output) != GD_JSON_ARRAY)
-		return name_output(l, &output, l->call.out[0]);
+		return name_output(l, &output, 0);
 	if (gd_json_size(&output) != (size_t)l->call.n_out)
 		return gd_json_fail(&output, l->s->x->error, GD_ERR_invalid_parameter,
 		                    "%s has %d output%s here, but %zu are named", l->op->name,
 		                    l->call.n_out, l->call.n_out == 1 ? "" : "s",
 		                    gd_json_size(&output));
 	for (bool more = gd_json_first(&output, &v); more; more = gd_json_next(&v))
-		if (gd_json_kind(&v) != GD_JSON_NULL && !name_output(l, &v, l->call.out[v.index]))
+		if (gd_json_kind(&v) != GD_JSON_NULL && !name_output(l, &v, (int)v.index))
 			return false;
 	return true;
 }

@@ -254,7 +254,7 @@ static bool known_fields(struct gd_exchange *x)
 	return gd_json_known(&x->root, names, x->error);
 }
 
-struct gd_spec *gd_spec_read(struct gd_exchange *x)
+static struct gd_spec *read_spec(struct gd_exchange *x, bool second)
 {
 	enum gd_dtype dtype;
 	struct gd_spec *s = gd_alloc_zero(x->plan_arena, sizeof *s);
@@ -263,6 +263,7 @@ struct gd_spec *gd_spec_read(struct gd_exchange *x)
 		return NULL;
 	}
 	s->x = x;
+	s->second = second;
 	s->last = &s->first;
 	if (!known_fields(x) || !read_dtype(s, &dtype) || !read_encoding(s) || !grow(s))
 		return NULL;
@@ -273,9 +274,20 @@ struct gd_spec *gd_spec_read(struct gd_exchange *x)
 	return s;
 }
 
-/* --- the scalar --------------------------------------------------------------------------- */
+struct gd_spec *gd_spec_read(struct gd_exchange *x)
+{
+	return read_spec(x, false);
+}
 
-static struct gd_node *read_grad_output(struct gd_spec *s, const struct gd_json *v)
+struct gd_spec *gd_spec_read_second(struct gd_exchange *x)
+{
+	return read_spec(x, true);
+}
+
+/* --- tensors beside "tensors" --------------------------------------------------------------- */
+
+/* A tensor in any form, or the name of one. */
+static struct gd_node *read_vector(struct gd_spec *s, const struct gd_json *v, const char *what)
 {
 	const char *text = gd_json_text(v);
 	struct gd_name *name = gd_json_kind(v) == GD_JSON_STRING ? gd_spec_find(s, text) : NULL;
@@ -283,12 +295,114 @@ static struct gd_node *read_grad_output(struct gd_spec *s, const struct gd_json 
 		return name->node;
 	if (name) {
 		gd_json_fail(v, s->x->error, GD_ERR_unknown_tensor,
-		             "grad_output names one of the tensors, but \"%s\" is an output", text);
+		             "%s names one of the tensors, but \"%s\" is an output", what, text);
 		return NULL;
 	}
 	if (gd_json_kind(v) == GD_JSON_STRING && !gd_is_nonfinite_text(text))
 		return gd_spec_unknown(s, v, text);
-	return gd_read_leaf(s->x, v, &s->graph, "grad_output");
+	return gd_read_leaf(s->x, v, &s->graph, what);
+}
+
+static bool is_among(const struct gd_wanted *w, const struct gd_node *node)
+{
+	for (int i = 0; i < w->n; i++)
+		if (w->nodes[i] == node)
+			return true;
+	return false;
+}
+
+/* What the vector v is for. */
+static struct gd_node *vector_of(struct gd_spec *s, const struct gd_json *v, const char *field,
+                                 bool among_wrt)
+{
+	const struct gd_name *name = gd_spec_find(s, v->key);
+	struct gd_error *e = s->x->error;
+	if (!name)
+		return gd_spec_unknown(s, v, v->key);
+	if (!gd_is_float(name->node->dtype)) {
+		gd_json_fail(v, e, GD_ERR_not_differentiable,
+		             "%s is %s: only floating tensors have %s", name->name,
+		             gd_dtype_name(name->node->dtype), field);
+		return NULL;
+	}
+	if (name->used_as_index && !name->used) {
+		gd_json_fail(v, e, GD_ERR_not_differentiable,
+		             "%s is read as integers or as a mask, so it has no %s", name->name,
+		             field);
+		return NULL;
+	}
+	if (among_wrt && !is_among(&s->wrt, name->node)) {
+		gd_json_fail(v, e, GD_ERR_invalid_parameter,
+		             "%s is not differentiated by: wrt lacks it", name->name);
+		return NULL;
+	}
+	return name->node;
+}
+
+bool gd_spec_vectors(struct gd_spec *s, const char *field, bool among_wrt,
+                     struct gd_vectors *vectors)
+{
+	struct gd_exchange *x = s->x;
+	struct gd_json object, v, wrt;
+	char want[GD_SHAPE_TEXT], got[GD_SHAPE_TEXT];
+	if (!gd_json_require(&x->root, field, &object, x->error) ||
+	    !gd_json_is(&object, GD_JSON_OBJECT, x->error))
+		return false;
+	among_wrt = among_wrt || gd_json_member(&x->root, "wrt", &wrt);
+	size_t n = gd_json_size(&object);
+	vectors->n = 0;
+	vectors->of = gd_alloc_array(x->plan_arena, n, sizeof *vectors->of);
+	vectors->values = gd_alloc_array(x->plan_arena, n, sizeof *vectors->values);
+	if (!vectors->of || !vectors->values)
+		return gd_arena_fail(x->plan_arena, x->error);
+	for (bool more = gd_json_first(&object, &v); more; more = gd_json_next(&v)) {
+		struct gd_node *of = vector_of(s, &v, field, among_wrt);
+		struct gd_node *value = of ? read_vector(s, &v, v.key) : NULL;
+		s->graph.origin = gd_json_pointer_new(&v, x->plan_arena);
+		if (!s->graph.origin)
+			return gd_arena_fail(x->plan_arena, x->error);
+		value = gd_cast(&s->graph, value, s->graph.dtype);
+		if (!value)
+			return false;
+		if (!gd_same_shape(of, value)) {
+			gd_json_fail(&v, x->error, GD_ERR_shape_mismatch,
+			             "%s has the shape %s, but what is given for it has %s", v.key,
+			             gd_shape_text(of->rank, of->shape, want),
+			             gd_shape_text(value->rank, value->shape, got));
+			gd_error_shapes(x->error, of->rank, of->shape, value->rank, value->shape);
+			return false;
+		}
+		vectors->of[vectors->n] = of;
+		vectors->values[vectors->n++] = value;
+	}
+	return true;
+}
+
+/* --- the scalar, or the function ------------------------------------------------------------ */
+
+static bool has_derivative(struct gd_spec *s, const struct gd_node *y)
+{
+	if (gd_is_float(y->dtype))
+		return true;
+	gd_fail(s->x->error, GD_ERR_not_differentiable,
+	        "the last output is a %s tensor, which has no derivative", gd_dtype_name(y->dtype));
+	gd_error_pointer(s->x->error, "%s", s->scalar_origin);
+	return false;
+}
+
+struct gd_node *gd_spec_function(struct gd_spec *s)
+{
+	struct gd_json given;
+	struct gd_node *y = s->output ? s->output : s->loss;
+	if (gd_json_member(&s->x->root, "grad_output", &given) &&
+	    gd_json_kind(&given) != GD_JSON_NULL) {
+		gd_json_fail(&given, s->x->error, GD_ERR_invalid_parameter,
+		             "%s is of the output itself and takes no cotangent",
+		             s->x->endpoint->path);
+		gd_error_hint(s->x->error, "/grad gives its product with the Jacobian");
+		return NULL;
+	}
+	return has_derivative(s, y) ? y : NULL;
 }
 
 bool gd_spec_scalar(struct gd_spec *s, struct gd_node **y, struct gd_node **seed)
@@ -300,13 +414,8 @@ bool gd_spec_scalar(struct gd_spec *s, struct gd_node **y, struct gd_node **seed
 	                gd_json_kind(&given) != GD_JSON_NULL;
 	*y = s->loss ? s->loss : s->output;
 	*seed = NULL;
-	if (!gd_is_float((*y)->dtype)) {
-		gd_fail(x->error, GD_ERR_not_differentiable,
-		        "the last output is a %s tensor, which has no derivative",
-		        gd_dtype_name((*y)->dtype));
-		gd_error_pointer(x->error, "%s", s->scalar_origin);
+	if (!has_derivative(s, *y))
 		return false;
-	}
 	if (has_seed && s->loss && s->loss->rank == 0)
 		return gd_json_fail(&given, x->error, GD_ERR_invalid_parameter,
 		                    "the loss is a scalar already: give loss or grad_output, not "
@@ -324,7 +433,7 @@ bool gd_spec_scalar(struct gd_spec *s, struct gd_node **y, struct gd_node **seed
 		return false;
 	}
 	s->graph.origin = "/grad_output";
-	*seed = gd_cast(&s->graph, read_grad_output(s, &given), s->graph.dtype);
+	*seed = gd_cast(&s->graph, read_vector(s, &given, "grad_output"), s->graph.dtype);
 	if (!*seed)
 		return false;
 	if (gd_same_shape(*seed, *y))

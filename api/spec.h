@@ -24,8 +24,15 @@ struct gd_wanted {
 	struct gd_node **nodes;
 };
 
+/* Tensors, and what they are given for. */
+struct gd_vectors {
+	int n;
+	struct gd_node **of, **values;
+};
+
 struct gd_spec {
 	struct gd_exchange *x;
+	bool second; /* for second derivatives */
 	struct gd_graph graph;
 	struct gd_name *first, **last;
 	struct gd_name **buckets;
@@ -42,6 +49,19 @@ struct gd_spec {
  * encoding. Fields beyond these and the endpoint's own are unknown. The spec lives in the
  * exchange's arena. */
 struct gd_spec *gd_spec_read(struct gd_exchange *x);
+
+/* The same for second derivatives: a named output is then a variable that no rule before it reads,
+ * so that a derivative by it is that of what comes behind it. */
+struct gd_spec *gd_spec_read_second(struct gd_exchange *x);
+
+/* What /jacobian and /jvp are of: the last layer's first output (the loss where there are no
+ * layers). NULL: it has no derivative, or grad_output is given too. */
+struct gd_node *gd_spec_function(struct gd_spec *s);
+
+/* Tensors given by name in the object `field`, for floating tensors and outputs, of their shapes;
+ * with `among_wrt` for those of wrt. */
+bool gd_spec_vectors(struct gd_spec *s, const char *field, bool among_wrt,
+                     struct gd_vectors *vectors);
 
 /* The scalar to differentiate, and the cotangent to start from (NULL: 1): the loss, or the last
  * output with "grad_output", or a last output of one element. False: not_scalar, or what is wrong

@@ -164,6 +164,8 @@ double gd_rows_cost(const struct gd_rows_plan *p, struct gd_graph *g, int n,
                     struct gd_node *const *outputs)
 {
 	double total = gd_cost(g, n, outputs);
+	if (!p->first)
+		return total;
 	double shared = gd_cost(g, p->n_shared, p->shared);
 	for (const struct gd_rows *r = p->first; r; r = r->next) {
 		double blocks = r->block ? (double)((r->total - 1) / r->block + 1) : 0;

@@ -106,7 +106,7 @@ static bool convolution(struct gd_call *c, int n)
 {
 	bool single;
 	struct gd_graph *g = c->g;
-	struct gd_node *x = gd_batched(c, n, &single), *w = c->in[1];
+	struct gd_node *x = gd_with_batch(c, n, &single), *w = c->in[1];
 	struct gd_window v = {.n = n, .groups = gd_int(c, "groups")};
 	int64_t after[GD_SPATIAL], out[GD_SPATIAL];
 	if (!x || !weight_fits(c, n, x, 1) || !gd_each_axis(c, "stride", n, 1, true, v.stride) ||
@@ -133,7 +133,7 @@ static bool convolution(struct gd_call *c, int n)
 		}
 	}
 	struct gd_node *y = gd_conv(g, x, w, c->n_in > 2 ? c->in[2] : NULL, &v, out);
-	return gd_give(c, gd_unbatched(g, y, single));
+	return gd_give(c, gd_without_batch(g, y, single));
 }
 
 /* Size of the input of a convolution whose result is in[i] long; INT64_MAX where numbers run over,
@@ -154,7 +154,7 @@ static bool transposed(struct gd_call *c, int n)
 {
 	bool single;
 	struct gd_graph *g = c->g;
-	struct gd_node *x = gd_batched(c, n, &single), *w = c->in[1];
+	struct gd_node *x = gd_with_batch(c, n, &single), *w = c->in[1];
 	struct gd_node *b = c->n_in > 2 ? c->in[2] : NULL;
 	struct gd_window v = {.n = n, .groups = gd_int(c, "groups")};
 	int64_t extra[GD_SPATIAL], out[GD_SPATIAL];
@@ -184,7 +184,7 @@ static bool transposed(struct gd_call *c, int n)
 		int64_t shape[1 + GD_SPATIAL] = {b->shape[0], 1, 1, 1};
 		y = gd_add(g, y, gd_reshape(g, b, 1 + n, shape));
 	}
-	return gd_give(c, gd_unbatched(g, y, single));
+	return gd_give(c, gd_without_batch(g, y, single));
 }
 
 bool build_conv1d(struct gd_call *c)

@@ -82,8 +82,8 @@ static bool give_largest(struct gd_call *c, struct gd_node *x, bool single,
 	gd_note_kink(
 	        g, value, gd_max_ties(g, in, index, r),
 	        "windows have several largest elements; the first one gets the whole gradient");
-	struct gd_node *out[2] = {gd_unbatched(g, gd_reshape(g, value, 2 + n, shape), single),
-	                          gd_unbatched(g, gd_reshape(g, index, 2 + n, shape), single)};
+	struct gd_node *out[2] = {gd_without_batch(g, gd_reshape(g, value, 2 + n, shape), single),
+	                          gd_without_batch(g, gd_reshape(g, index, 2 + n, shape), single)};
 	return gd_give_all(c, gd_flag(c, "return_indices") ? 2 : 1, out);
 }
 
@@ -111,7 +111,7 @@ static bool max_pool(struct gd_call *c, int n)
 {
 	bool single;
 	struct pool p;
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	if (!x || !read_pool(c, x, n, true, true, &p))
 		return false;
 	struct gd_ranges *r = new_ranges(c->g, n, p.out);
@@ -234,7 +234,7 @@ static bool avg_pool(struct gd_call *c, int n)
 	bool single;
 	struct pool p;
 	double divisor = 0;
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	if (!x || !read_pool(c, x, n, true, false, &p))
 		return false;
 	if (n > 1 && !gd_param(c, "divisor_override")->null) {
@@ -243,7 +243,7 @@ static bool avg_pool(struct gd_call *c, int n)
 			return gd_param_fail(c, "divisor_override", "is 0");
 	}
 	struct gd_node *y = means(c->g, x, n, &p, gd_flag(c, "count_include_pad"), divisor);
-	return gd_give(c, gd_unbatched(c->g, y, single));
+	return gd_give(c, gd_without_batch(c->g, y, single));
 }
 
 bool build_avg_pool1d(struct gd_call *c)
@@ -313,16 +313,16 @@ static bool adaptive_avg_pool(struct gd_call *c, int n)
 {
 	bool single;
 	int64_t out[GD_SPATIAL];
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	return x && read_output_size(c, x, n, out) &&
-	       gd_give(c, gd_unbatched(c->g, gd_adaptive_mean(c->g, x, n, out), single));
+	       gd_give(c, gd_without_batch(c->g, gd_adaptive_mean(c->g, x, n, out), single));
 }
 
 static bool adaptive_max_pool(struct gd_call *c, int n)
 {
 	bool single;
 	int64_t out[GD_SPATIAL];
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	if (!x || !read_output_size(c, x, n, out))
 		return false;
 	struct gd_ranges *r = new_ranges(c->g, n, out);
@@ -380,7 +380,7 @@ static bool lp_pool(struct gd_call *c, int n)
 	struct pool q;
 	struct gd_graph *g = c->g;
 	double p = gd_float(c, "norm_type"), whole = 1;
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	if (!x || !read_pool(c, x, n, false, false, &q))
 		return false;
 	if (p == 0)
@@ -389,7 +389,7 @@ static bool lp_pool(struct gd_call *c, int n)
 		whole *= (double)q.kernel[i];
 	struct gd_node *powers = p == 2 ? gd_square(g, x) : gd_pow(g, x, gd_const(g, p));
 	struct gd_node *z = gd_mul(g, means(g, powers, n, &q, true, 0), gd_const(g, whole));
-	return gd_give(c, gd_unbatched(g, root(g, z, p), single));
+	return gd_give(c, gd_without_batch(g, root(g, z, p), single));
 }
 
 bool build_lp_pool1d(struct gd_call *c)

@@ -27,7 +27,7 @@ bool gd_build_im2col(struct gd_call *c)
 	bool single;
 	struct gd_window v;
 	int64_t kernel[2], out[2];
-	struct gd_node *x = gd_batched(c, 2, &single);
+	struct gd_node *x = gd_with_batch(c, 2, &single);
 	if (!x || !read_window(c, &v, kernel))
 		return false;
 	if (x->shape[1] == 0) {
@@ -50,7 +50,7 @@ bool gd_build_im2col(struct gd_call *c)
 			        (long long)kernel[i], c->in[0]->rank - 2 + i,
 			        gd_label(c->in[0], "input"), (long long)in, (long long)v.pad[i]);
 	}
-	return gd_give(c, gd_unbatched(c->g, gd_im2col(c->g, x, &v, kernel, out), single));
+	return gd_give(c, gd_without_batch(c->g, gd_im2col(c->g, x, &v, kernel, out), single));
 }
 
 bool build_fold(struct gd_call *c)
@@ -58,7 +58,7 @@ bool build_fold(struct gd_call *c)
 	bool single;
 	struct gd_window v;
 	int64_t kernel[2], out[2], size[2], taps, positions;
-	struct gd_node *x = gd_batched(c, 1, &single);
+	struct gd_node *x = gd_with_batch(c, 1, &single);
 	if (!x || !gd_each_axis(c, "output_size", 2, 0, false, size) || !read_window(c, &v, kernel))
 		return false;
 	for (int i = 0; i < 2; i++) {
@@ -83,7 +83,7 @@ bool build_fold(struct gd_call *c)
 		        "last axis of %s is %lld long",
 		        (long long)size[0], (long long)size[1], (long long)out[0],
 		        (long long)out[1], gd_label(c->in[0], "input"), (long long)x->shape[2]);
-	return gd_give(c, gd_unbatched(c->g, gd_col2im(c->g, x, &v, size, kernel, out), single));
+	return gd_give(c, gd_without_batch(c->g, gd_col2im(c->g, x, &v, size, kernel, out), single));
 }
 
 /* --- shuffles: a reshape, a permutation, a reshape ------------------------------------------ */

@@ -23,7 +23,7 @@ bool gd_each_axis(struct gd_call *c, const char *name, int n, int64_t least, boo
 	return true;
 }
 
-struct gd_node *gd_batched(struct gd_call *c, int n, bool *single)
+struct gd_node *gd_with_batch(struct gd_call *c, int n, bool *single)
 {
 	struct gd_graph *g = c->g;
 	struct gd_node *x = c->in[0];
@@ -52,7 +52,7 @@ struct gd_node *gd_batched(struct gd_call *c, int n, bool *single)
 	return y;
 }
 
-struct gd_node *gd_unbatched(struct gd_graph *g, struct gd_node *y, bool single)
+struct gd_node *gd_without_batch(struct gd_graph *g, struct gd_node *y, bool single)
 {
 	return y && single ? gd_reshape(g, y, y->rank - 1, y->shape + 1) : y;
 }

@@ -12,9 +12,9 @@ bool gd_each_axis(struct gd_call *c, const char *name, int n, int64_t least, boo
 
 /* Operand 0 as (N, C, n axes), of which the axes are not empty; *single where it had no batch axis.
  * NULL on an error. */
-struct gd_node *gd_batched(struct gd_call *c, int n, bool *single);
-/* The result without the batch axis that gd_batched added. */
-struct gd_node *gd_unbatched(struct gd_graph *g, struct gd_node *y, bool single);
+struct gd_node *gd_with_batch(struct gd_call *c, int n, bool *single);
+/* The result without the batch axis that gd_with_batch added. */
+struct gd_node *gd_without_batch(struct gd_graph *g, struct gd_node *y, bool single);
 
 /* How many positions a window has on an axis of `in` elements with `before` and `after` zeros
  * around it; with `ceil` the last one may hang over, if it does not begin behind the input. 0 where

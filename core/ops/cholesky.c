@@ -17,7 +17,7 @@ static void forward_cholesky(struct gd_sweep *run, struct gd_node *y)
 	if (y->count == 0)
 		return;
 	memcpy(y->data, y->in[0]->data, y->count * size);
-	for (size_t k = 0, batch = gd_batch(y, 2); k < batch; k++) {
+	for (size_t k = 0, batch = gd_matrix_count(y, 2); k < batch; k++) {
 		char *l = gd_elements(y, k * n * n);
 		int minor = gd_cholesky_factor(y->dtype, (int)n, l);
 		if (minor) {

@@ -204,7 +204,7 @@ static void forward_cofactors(struct gd_sweep *run, struct gd_node *y)
 	size_t n = (size_t)gd_columns(y);
 	if (y->count == 0 || !take_room(run, y, &r))
 		return;
-	for (size_t k = 0, batch = gd_batch(y, 2); k < batch; k++) {
+	for (size_t k = 0, batch = gd_matrix_count(y, 2); k < batch; k++) {
 		const void *a = gd_elements(y->in[0], k * n * n);
 		void *c = gd_elements(y, k * n * n);
 		if (!gd_finite(r.t, n * n, a)) {
@@ -270,7 +270,7 @@ static void forward_second(struct gd_sweep *run, struct gd_node *y)
 	size_t n = (size_t)gd_columns(y);
 	if (y->count == 0 || !take_room(run, y, &r))
 		return;
-	for (size_t k = 0, batch = gd_batch(y, 2); k < batch; k++) {
+	for (size_t k = 0, batch = gd_matrix_count(y, 2); k < batch; k++) {
 		const void *a = gd_elements(y->in[0], k * n * n);
 		void *d = gd_elements(y, k * n * n);
 		if (!gd_finite(r.t, n * n, a)) {

@@ -22,7 +22,7 @@ static void forward_factor(struct gd_sweep *run, struct gd_node *y)
 	void *work = gd_scratch(run, y, room);
 	if (!work)
 		return;
-	for (size_t k = 0, batch = gd_batch(a, 2); k < batch; k++) {
+	for (size_t k = 0, batch = gd_matrix_count(a, 2); k < batch; k++) {
 		char *values = gd_elements(y, k * n * (n + 1)), *vectors = values + n * size;
 		gd_transposed(t, n, n, gd_elements(a, k * n * n), vectors);
 		if (!gd_finite(t, n * n, vectors)) {
@@ -61,7 +61,7 @@ static void forward_vectors(struct gd_sweep *run, struct gd_node *y)
 {
 	(void)run;
 	size_t n = (size_t)gd_columns(y);
-	for (size_t k = 0, batch = gd_batch(y, 2); k < batch && n; k++)
+	for (size_t k = 0, batch = gd_matrix_count(y, 2); k < batch && n; k++)
 		gd_transposed(y->dtype, n, n, gd_elements(y->in[1], k * n * (n + 1) + n),
 		              gd_elements(y, k * n * n));
 }

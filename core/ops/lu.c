@@ -51,7 +51,7 @@ static void forward_lu(struct gd_sweep *run, struct gd_node *y)
 	const struct gd_node *a = y->in[0];
 	enum gd_dtype t = y->dtype;
 	int n = order_of(a);
-	size_t square = (size_t)n * (size_t)n, batch = gd_batch(a, 2);
+	size_t square = (size_t)n * (size_t)n, batch = gd_matrix_count(a, 2);
 	int *pivot = gd_scratch(run, y, (size_t)n * sizeof *pivot);
 	if (!pivot)
 		return;

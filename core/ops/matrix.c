@@ -18,7 +18,7 @@ struct gd_node gd_leading(const struct gd_node *x, int trailing)
 	return lead;
 }
 
-size_t gd_batch(const struct gd_node *x, int trailing)
+size_t gd_matrix_count(const struct gd_node *x, int trailing)
 {
 	return gd_leading(x, trailing).count;
 }

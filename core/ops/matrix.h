@@ -7,7 +7,7 @@
 #include "core/graph.h"
 
 /* How many matrices, when each has the last `trailing` axes. */
-size_t gd_batch(const struct gd_node *x, int trailing);
+size_t gd_matrix_count(const struct gd_node *x, int trailing);
 
 /* The leading axes of x as a node of their own, for walking with core/ops/broadcast.h. */
 struct gd_node gd_leading(const struct gd_node *x, int trailing);

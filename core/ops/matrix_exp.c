@@ -134,7 +134,7 @@ static void forward_exp(struct gd_sweep *run, struct gd_node *y)
 	for (int i = 0; i < SQUARES; i++)
 		r.m[i] = p + (size_t)i * r.square;
 	r.pivot = (int *)(p + SQUARES * r.square);
-	for (size_t k = 0, batch = gd_batch(y, 2); k < batch; k++)
+	for (size_t k = 0, batch = gd_matrix_count(y, 2); k < batch; k++)
 		exponential(&r, gd_elements(y->in[0], k * r.n * r.n),
 		            gd_elements(y, k * r.n * r.n));
 	gd_data_free(run->graph->arena, p, r.bytes);

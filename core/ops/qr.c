@@ -54,7 +54,7 @@ static void forward_factor(struct gd_sweep *run, struct gd_node *y)
 	char *work = gd_scratch(run, y, wide + room);
 	if (!work)
 		return;
-	for (size_t k = 0, batch = gd_batch(a, 2); k < batch; k++) {
+	for (size_t k = 0, batch = gd_matrix_count(a, 2); k < batch; k++) {
 		char *r = gd_elements(y, k * (q * n + m * q));
 		if (n == 0) {
 			identity(t, m, r);
@@ -87,7 +87,7 @@ static void forward_part(struct gd_sweep *run, struct gd_node *y)
 	size_t q = (size_t)(is_r ? gd_rows(y) : gd_columns(y)), size = gd_dtype_size(y->dtype);
 	if (y->count == 0)
 		return;
-	for (size_t k = 0, batch = gd_batch(y, 2); k < batch; k++) {
+	for (size_t k = 0, batch = gd_matrix_count(y, 2); k < batch; k++) {
 		const char *f = gd_elements(y->in[1], k * (q * n + m * q));
 		if (is_r)
 			memcpy(gd_elements(y, k * q * n), f, q * n * size);

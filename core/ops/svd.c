@@ -79,7 +79,7 @@ static void forward_factor(struct gd_sweep *run, struct gd_node *y)
 	enum gd_dtype t = y->dtype;
 	size_t m = (size_t)gd_rows(a), n = (size_t)gd_columns(a), size = gd_dtype_size(t);
 	struct layout l = layout_of(a, y->attr.transposed.a);
-	size_t wide = (m * n * size + 63) / 64 * 64, batch = gd_batch(a, 2);
+	size_t wide = (m * n * size + 63) / 64 * 64, batch = gd_matrix_count(a, 2);
 	if (y->count == 0)
 		return;
 	if (m == 0 || n == 0) {
