@@ -492,6 +492,19 @@ static bool point_exactly(struct layer *l)
 	return false;
 }
 
+/* The operands as they were given: building converts them. */
+static bool keep_operands(struct layer *l, struct gd_call *again)
+{
+	struct gd_arena *arena = l->s->x->plan_arena;
+	size_t n = (size_t)l->call.n_in;
+	again->in = gd_alloc_array(arena, n, sizeof *again->in);
+	if (!again->in)
+		return gd_arena_fail(arena, l->s->x->error);
+	for (size_t i = 0; i < n; i++)
+		again->in[i] = l->call.in[i];
+	return true;
+}
+
 bool gd_layer_read(struct gd_spec *s, const struct gd_json *v, bool is_loss, struct gd_node **y)
 {
 	struct layer l = {.s = s, .v = v, .is_loss = is_loss};
@@ -505,9 +518,12 @@ bool gd_layer_read(struct gd_spec *s, const struct gd_json *v, bool is_loss, str
 	gd_call_init(&l.call, &s->graph, l.op);
 	if (!make_room(&l) || !read_members(&l) || !check_required(&l) || !default_operands(&l))
 		return false;
+	struct gd_call again = l.call;
+	if (s->wants_rows && !keep_operands(&l, &again))
+		return false;
 	if (!gd_call_build(&l.call))
 		return point_exactly(&l);
-	if (!name_outputs(&l))
+	if ((s->wants_rows && l.op->loss && !gd_loss_rows(s, &again)) || !name_outputs(&l))
 		return false;
 	note_use(&l);
 	*y = l.call.out[0];

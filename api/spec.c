@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-#include "core/build.h"
 #include "api/tensor.h"
+#include "core/batch.h"
+#include "core/build.h"
 
 /* --- names -------------------------------------------------------------------------------- */
 
@@ -129,10 +130,22 @@ static bool read_encoding(struct gd_spec *s)
 	                    "an encoding is nested, flat or base64, not \"%s\"", text);
 }
 
+static bool read_per_sample(struct gd_spec *s)
+{
+	struct gd_json v;
+	return !gd_json_member(&s->x->root, "per_sample", &v) ||
+	       gd_json_bool(&v, &s->per_sample, s->x->error);
+}
+
+static bool has_grad_output(const struct gd_spec *s, struct gd_json *v)
+{
+	return gd_json_member(&s->x->root, "grad_output", v) && gd_json_kind(v) != GD_JSON_NULL;
+}
+
 static bool read_layers(struct gd_spec *s)
 {
 	struct gd_exchange *x = s->x;
-	struct gd_json layers, layer, op, loss;
+	struct gd_json layers, layer, op, loss, given;
 	if (!gd_json_require(&x->root, "layers", &layers, x->error) ||
 	    !gd_json_is(&layers, GD_JSON_ARRAY, x->error))
 		return false;
@@ -147,12 +160,16 @@ static bool read_layers(struct gd_spec *s)
 		s->linear_layers += strcmp(name, "linear") == 0;
 	}
 	s->scalar_origin = "/layers";
+	bool seeded = has_grad_output(s, &given);
 	for (bool more = gd_json_first(&layers, &layer); more; more = gd_json_next(&layer)) {
+		s->wants_rows = s->per_sample && !seeded && !has_loss &&
+		                layer.index + 1 == gd_json_size(&layers);
 		if (!gd_layer_read(s, &layer, false, &s->output))
 			return false;
 		s->scalar_origin = s->graph.origin;
 	}
 	if (has_loss) {
+		s->wants_rows = s->per_sample && !seeded;
 		if (!gd_layer_read(s, &loss, true, &s->loss))
 			return false;
 		s->scalar_origin = s->graph.origin;
@@ -265,7 +282,8 @@ static struct gd_spec *read_spec(struct gd_exchange *x, bool second)
 	s->x = x;
 	s->second = second;
 	s->last = &s->first;
-	if (!known_fields(x) || !read_dtype(s, &dtype) || !read_encoding(s) || !grow(s))
+	if (!known_fields(x) || !read_dtype(s, &dtype) || !read_encoding(s) ||
+	    !read_per_sample(s) || !grow(s))
 		return NULL;
 	gd_graph_init(&s->graph, x->plan_arena, x->error, dtype, x->service->limits.nodes);
 	if (!read_tensors(s) || !read_layers(s) || !read_wanted(s, "wrt", &s->wrt) ||
@@ -394,8 +412,7 @@ struct gd_node *gd_spec_function(struct gd_spec *s)
 {
 	struct gd_json given;
 	struct gd_node *y = s->output ? s->output : s->loss;
-	if (gd_json_member(&s->x->root, "grad_output", &given) &&
-	    gd_json_kind(&given) != GD_JSON_NULL) {
+	if (has_grad_output(s, &given)) {
 		gd_json_fail(&given, s->x->error, GD_ERR_invalid_parameter,
 		             "%s is of the output itself and takes no cotangent",
 		             s->x->endpoint->path);
@@ -405,43 +422,76 @@ struct gd_node *gd_spec_function(struct gd_spec *s)
 	return has_derivative(s, y) ? y : NULL;
 }
 
+/* The cotangent or, with a leading axis, several. */
+static bool read_seed(struct gd_spec *s, const struct gd_json *given, const struct gd_node *y,
+                      bool several, struct gd_node **seed)
+{
+	struct gd_exchange *x = s->x;
+	char want[GD_SHAPE_TEXT], got[GD_SHAPE_TEXT];
+	s->graph.origin = "/grad_output";
+	*seed = gd_cast(&s->graph, read_vector(s, given, "grad_output"), s->graph.dtype);
+	if (!*seed)
+		return false;
+	struct gd_node expected = *y;
+	if (several)
+		expected.rank = gd_batch_shape((*seed)->rank ? (*seed)->shape[0] : 1, y->rank,
+		                               y->shape, expected.shape);
+	if (gd_same_shape(*seed, &expected))
+		return true;
+	gd_json_fail(given, x->error, GD_ERR_shape_mismatch,
+	             several ? "grad_output has the shape %s, but for each of its rows the output "
+	                       "has %s"
+	                     : "grad_output has the shape %s, but the output has %s",
+	             gd_shape_text((*seed)->rank, (*seed)->shape, got),
+	             gd_shape_text(y->rank, y->shape, want));
+	gd_error_shapes(x->error, expected.rank, expected.shape, (*seed)->rank, (*seed)->shape);
+	return false;
+}
+
+/* What is differentiated. */
+static bool find_scalar(struct gd_spec *s, bool seeded, const struct gd_json *given,
+                        struct gd_node **y)
+{
+	*y = s->loss ? s->loss : s->output;
+	if (!has_derivative(s, *y))
+		return false;
+	if (seeded && s->loss && s->loss->rank == 0)
+		return gd_json_fail(given, s->x->error, GD_ERR_invalid_parameter,
+		                    "the loss is a scalar already: give loss or grad_output, not "
+		                    "both");
+	return true;
+}
+
 bool gd_spec_scalar(struct gd_spec *s, struct gd_node **y, struct gd_node **seed)
 {
 	struct gd_exchange *x = s->x;
 	struct gd_json given;
-	char want[GD_SHAPE_TEXT], got[GD_SHAPE_TEXT];
-	bool has_seed = gd_json_member(&x->root, "grad_output", &given) &&
-	                gd_json_kind(&given) != GD_JSON_NULL;
-	*y = s->loss ? s->loss : s->output;
+	char want[GD_SHAPE_TEXT];
+	bool seeded = has_grad_output(s, &given);
 	*seed = NULL;
-	if (!has_derivative(s, *y))
+	if (!find_scalar(s, seeded, &given, y))
 		return false;
-	if (has_seed && s->loss && s->loss->rank == 0)
-		return gd_json_fail(&given, x->error, GD_ERR_invalid_parameter,
-		                    "the loss is a scalar already: give loss or grad_output, not "
-		                    "both");
-	if (!has_seed) {
-		if ((*y)->count == 1)
-			return true;
-		gd_shape_text((*y)->rank, (*y)->shape, want);
-		gd_fail(x->error, GD_ERR_not_scalar,
-		        "%s has the shape %s: a gradient needs a scalar. Give a loss, or "
-		        "grad_output of that shape",
-		        s->loss ? "the loss" : "the last output", want);
-		gd_error_shapes(x->error, 0, NULL, (*y)->rank, (*y)->shape);
-		gd_error_pointer(x->error, "%s", s->scalar_origin);
-		return false;
-	}
-	s->graph.origin = "/grad_output";
-	*seed = gd_cast(&s->graph, read_vector(s, &given, "grad_output"), s->graph.dtype);
-	if (!*seed)
-		return false;
-	if (gd_same_shape(*seed, *y))
+	if (seeded)
+		return read_seed(s, &given, *y, false, seed);
+	if ((*y)->count == 1)
 		return true;
 	gd_shape_text((*y)->rank, (*y)->shape, want);
-	gd_json_fail(&given, x->error, GD_ERR_shape_mismatch,
-	             "grad_output has the shape %s, but the output has %s",
-	             gd_shape_text((*seed)->rank, (*seed)->shape, got), want);
-	gd_error_shapes(x->error, (*y)->rank, (*y)->shape, (*seed)->rank, (*seed)->shape);
+	gd_fail(x->error, GD_ERR_not_scalar,
+	        "%s has the shape %s: a gradient needs a scalar. Give a loss, or "
+	        "grad_output of that shape",
+	        s->loss ? "the loss" : "the last output", want);
+	gd_error_shapes(x->error, 0, NULL, (*y)->rank, (*y)->shape);
+	gd_error_pointer(x->error, "%s", s->scalar_origin);
+	return false;
+}
+
+bool gd_spec_cotangents(struct gd_spec *s, struct gd_node **y, struct gd_node **seeds)
+{
+	struct gd_json given, batched;
+	if (has_grad_output(s, &given))
+		return find_scalar(s, true, &given, y) && read_seed(s, &given, *y, true, seeds);
+	if (gd_json_member(&s->x->root, "batched", &batched))
+		gd_json_fail(&batched, s->x->error, GD_ERR_invalid_parameter,
+		             "several cotangents at once need grad_output, with a leading axis");
 	return false;
 }

@@ -32,7 +32,10 @@ struct gd_vectors {
 
 struct gd_spec {
 	struct gd_exchange *x;
-	bool second; /* for second derivatives */
+	bool second;                /* for second derivatives */
+	bool per_sample;            /* "per_sample" is true */
+	bool wants_rows;            /* the layer being read is the loss whose rows that means */
+	struct gd_node *row_losses; /* then: of each row alone */
 	struct gd_graph graph;
 	struct gd_name *first, **last;
 	struct gd_name **buckets;
@@ -63,6 +66,9 @@ struct gd_node *gd_spec_function(struct gd_spec *s);
 bool gd_spec_vectors(struct gd_spec *s, const char *field, bool among_wrt,
                      struct gd_vectors *vectors);
 
+/* The same with several cotangents at once, on a leading axis: *seeds is (k, *y). */
+bool gd_spec_cotangents(struct gd_spec *s, struct gd_node **y, struct gd_node **seeds);
+
 /* The scalar to differentiate, and the cotangent to start from (NULL: 1): the loss, or the last
  * output with "grad_output", or a last output of one element. False: not_scalar, or what is wrong
  * with grad_output. */
@@ -78,6 +84,11 @@ struct gd_node *gd_spec_unknown(struct gd_spec *s, const struct gd_json *v, cons
 
 /* A new name; NULL when the arena is out. */
 struct gd_name *gd_spec_add(struct gd_spec *s, const char *name);
+
+struct gd_call;
+
+/* Builds s->row_losses for a loss, called with these operands and parameters (api/per_sample.c). */
+bool gd_loss_rows(struct gd_spec *s, const struct gd_call *call);
 
 /* Builds one layer (or the loss) from its JSON; *y is its first output. */
 bool gd_layer_read(struct gd_spec *s, const struct gd_json *v, bool is_loss, struct gd_node **y);
