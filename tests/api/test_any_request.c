@@ -177,12 +177,15 @@ static void put_random_layer(bool loss)
 	put("}");
 }
 
+static const char *const paths[] = {"/grad", "/forward", "/jvp", "/jacobian", "/hvp", "/hessian"};
+static const char *asked; /* of the request that was put last */
+
 static void put_request(void)
 {
 	static const char *const tensors[] = {"x", "y", "W", "b", "z", "target"};
 	static const char *const dtypes[] = {"float64", "float32"},
 	                         *encodings[] = {"nested", "flat", "base64"};
-	unsigned layers = 1 + below(3);
+	unsigned layers = 1 + below(3), kind = below(10);
 
 	length = 0;
 	put("{'tensors': {");
@@ -202,8 +205,21 @@ static void put_request(void)
 		put(below(8) ? ", 'sum']" : "]");
 	if (below(4) == 0)
 		put(", 'wrt': ['x', '%s']", below(3) ? "W" : "o1");
+	asked = kind < 6 ? paths[kind] : below(4) ? "/grad" : "/forward";
 	if (below(16) == 0)
 		put(", 'grad_output': "), put_value();
+	if (strcmp(asked, "/jvp") == 0 || strcmp(asked, "/hvp") == 0) {
+		put(", '%s': {'%s': ", asked[1] == 'j' ? "tangents" : "vectors",
+		    below(6) ? "x" : "o1");
+		if (below(2))
+			put("'%s'}", below(8) ? "x" : "W");
+		else
+			put_value(), put("}");
+	}
+	if (strcmp(asked, "/jacobian") == 0 && below(2))
+		put(", 'layout': '%s'", below(2) ? "numerator" : "denominator");
+	if (strcmp(asked, "/grad") == 0 && below(8) == 0)
+		put(", '%s': true", below(4) ? "per_sample" : "batched");
 	if (below(4) == 0)
 		put(", 'return': ['%s']", below(2) ? "x" : "o1");
 	if (below(2) == 0)
@@ -221,20 +237,22 @@ START_TEST(random_requests)
 
 	state = (uint64_t)_i + 1;
 	for (int i = 0; i < rounds; i++) {
-		const char *path = below(4) ? "/grad" : "/forward";
-		const struct gd_head head = {.method = "POST", .path = path, .content_length = -1};
-
 		put_request();
 
-		struct answer *a = post(path, request);
+		const struct gd_head head = {.method = "POST", .path = asked, .content_length = -1};
+
+		struct answer *a = post(asked, request);
 		const char *body = json_of(request);
 
 		ck_assert_str_eq(call(&head, NULL, body, length, 1 + below(20))->text, a->text);
 		if (a->status == 200) {
-			bool forward = strcmp(path, "/forward") == 0;
+			bool scalar = asked[1] == 'g' || asked[1] == 'h';
 
-			ck_assert_msg(has(a, forward ? "/output" : "/gradients"), "%s\nto %s",
+			ck_assert_msg(has(a, scalar ? "/gradients" : "/output"), "%s\nto %s",
 			              a->text, body);
+			ck_assert_msg(scalar || asked[1] == 'f' ||
+			                      has(a, asked[2] == 'v' ? "/tangent" : "/jacobian"),
+			              "%s\nto %s", a->text, body);
 			ck_assert_str_eq(a->type, "application/json");
 			good++;
 		} else {
@@ -277,11 +295,10 @@ START_TEST(other_numbers)
 
 	state = (uint64_t)_i + 100;
 	for (int i = 0; i < rounds; i++) {
-		uint64_t asked = state;
-		const char *path = i % 4 ? "/grad" : "/forward";
+		uint64_t seed = state;
 
 		for (int k = 0; k < 5; k++) {
-			state = asked;
+			state = seed;
 			numbers = (uint64_t)(k % 3);
 			put_request();
 			/* The request before is over. One that is not moves this one in memory. */
@@ -289,7 +306,7 @@ START_TEST(other_numbers)
 			if (k % 2)
 				post("/forward", "{'tensors': {'x': 1}, 'layers': ['neg']}");
 
-			const char *text = post(path, request)->text, *afresh = fresh(path)->text;
+			const char *text = post(asked, request)->text, *afresh = fresh(asked)->text;
 
 			ck_assert_msg(strcmp(text, afresh) == 0,
 			              "%s\nbut afresh\n%s\nto request %d of %s", text, afresh, k,

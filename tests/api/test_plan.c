@@ -89,16 +89,31 @@ static const char *const requests[] = {
         "{'op':'mul','inputs':['h','x']},'sum']}",
         "{'tensors':{'i':[0,1],'x':2},'layers':[{'op':'one_hot','input':'i','output':'h'},"
         "{'op':'mul','inputs':['h','x']},'sum']}",
+        "{'tensors':{'x':[1,2]},'layers':['exp','square']}",
+        "{'tensors':{'x':[0.5,-1]},'layers':['exp','square']}",
+        "{'tensors':{'x':[1,2]},'layers':['exp','sum'],'vectors':{'x':[1,0]}}",
+        "{'tensors':{'x':[1,2]},'layers':['exp','sum'],'vectors':{'x':[0,3]}}",
+        "{'tensors':{'x':[1,2]},'layers':['exp'],'tangents':{'x':[0,3]}}",
+        "{'tensors':{'x':[1,4]},'layers':['exp'],'tangents':{'x':[2,3]}}",
+        "{'tensors':{'x':[1,-1]},'layers':['log'],'tangents':{'x':[2,3]}}",
+        "{'tensors':{'x':[1,4]},'layers':['log'],'layout':'denominator'}",
+        "{'tensors':{'x':[1,0]},'layers':['log'],'layout':'denominator'}",
+        "{'tensors':{'x':[1,2],'target':[3,4]},'layers':['exp'],'loss':'mse','per_sample':true}",
+        "{'tensors':{'x':[2,2],'target':[5,4]},'layers':['exp'],'loss':'mse','per_sample':true}",
+        "{'tensors':{'x':[1,2]},'layers':['exp'],'batched':true,'grad_output':[[1,2],[3,4]]}",
+        "{'tensors':{'x':[1,3]},'layers':['exp'],'batched':true,'grad_output':[[1,2],[5,4]]}",
+        "{'tensors':{'x':[1,3]},'layers':['exp'],'per_sample':true,'grad_output':[5,4]}",
 };
 enum { N = sizeof requests / sizeof *requests };
-static const char *const paths[] = {"/grad", "/forward"};
+static const char *const paths[] = {"/grad", "/forward", "/jvp", "/jacobian", "/hvp", "/hessian"};
+enum { PATHS = sizeof paths / sizeof *paths };
 
-static char *alone[N][2];
+static char *alone[N][PATHS];
 
 static void ask_each_alone(void)
 {
 	for (int i = 0; i < N; i++)
-		for (int p = 0; p < 2; p++) {
+		for (int p = 0; p < PATHS; p++) {
 			gd_plan_trim();
 			alone[i][p] = strdup(post(paths[p], requests[i])->text);
 		}
@@ -108,7 +123,7 @@ static void ask_each_alone(void)
 static void forget(void)
 {
 	for (int i = 0; i < N; i++)
-		for (int p = 0; p < 2; p++)
+		for (int p = 0; p < PATHS; p++)
 			free(alone[i][p]);
 }
 
@@ -125,9 +140,9 @@ START_TEST(any_order)
 	ask_each_alone();
 	for (int i = 0; i < N; i++) {
 		for (int k = 0; k < N; k++) {
-			ck_as_alone(i, (i + k) % 2);
-			ck_as_alone(k, (i + k) % 2);
-			ck_as_alone(k, (i + k) % 2);
+			ck_as_alone(i, (i + k) % PATHS);
+			ck_as_alone(k, (i + k) % PATHS);
+			ck_as_alone(k, (i + k) % PATHS);
 		}
 		calls_release();
 	}

@@ -206,6 +206,19 @@ int main(void)
 	        "{\"tensors\":{\"x\":{\"shape\":[1],\"dtype\":\"float64\","
 	        "\"base64\":\"AAAAAAAA8D8=\"}},\"layers\":[\"square\"],"
 	        "\"grad_output\":[1],\"encoding\":\"base64\"}");
+	torture("per sample", "POST", "/grad",
+	        TENSORS "\"layers\":[\"linear\"],\"loss\":\"mse\",\"per_sample\":true}");
+	torture("batched", "POST", "/grad",
+	        TENSORS "\"layers\":[\"linear\"],\"grad_output\":[[[1]],[[2]]],\"batched\":true}");
+	torture("jvp", "POST", "/jvp",
+	        TENSORS "\"layers\":[\"linear\"],\"tangents\":{\"x\":[[1,2]],\"b\":\"b\"}}");
+	torture("jacobian", "POST", "/jacobian",
+	        TENSORS "\"layers\":[\"linear\",\"tanh\"],\"layout\":\"denominator\"}");
+	torture("hvp", "POST", "/hvp",
+	        TENSORS "\"layers\":[\"linear\"],\"loss\":\"mse\",\"vectors\":{\"b\":[1]}}");
+	torture("hessian", "POST", "/hessian",
+	        TENSORS "\"layers\":[{\"op\":\"linear\",\"output\":\"y\"}],"
+	                "\"loss\":\"mse\",\"wrt\":[\"W\",\"y\"]}");
 	torture("forward", "POST", "/forward", TENSORS "\"layers\":[\"linear\"]}");
 	torture("many tensors", "POST", "/grad",
 	        "{\"tensors\":{\"x\":[1],\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,"

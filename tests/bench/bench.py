@@ -236,6 +236,13 @@ def reader(name):
     return word if word in ("ujson", "pydantic") else "json"
 
 
+@row("jacobian")
+def jacobian(bench, name):
+    text = output([tool("jacobian"), "10" if SHORT else "30"], env={**os.environ, **bench.env})
+    ours, theirs, _ = lines_of_numbers(text)[0]
+    report(name, "1000×784 Jacobian of a two-layer network ÷ by hand", ours, theirs, "ms", 2)
+
+
 @row("alternative_small", "alternative_small_ujson", "alternative_small_pydantic")
 def alternative_small(bench, name):
     module = reader(name)

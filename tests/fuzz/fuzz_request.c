@@ -81,7 +81,9 @@ static void check(const struct answer *a)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const char *path = size % 4 == 3 ? "/forward" : "/grad";
+	static const char *const paths[] = {"/grad",     "/forward", "/jvp",
+	                                    "/jacobian", "/hvp",     "/hessian"};
+	const char *path = paths[size % 8 % 6];
 	struct answer whole, cut;
 
 	service.limits.memory_bytes = (size_t)64 << 20;
