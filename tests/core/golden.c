@@ -61,8 +61,8 @@ static void begin(struct golden *c, char *text, int line)
 
 static void add(struct golden *c, char *text)
 {
-	static const char *const words[] = {"grad ", "dir ", "second "};
-	struct gd_node **places[] = {c->grad, c->dir, c->second};
+	static const char *const words[] = {"grad ", "dir ", "second ", "jacobian ", "hvp "};
+	struct gd_node **places[] = {c->grad, c->dir, c->second, c->jacobian, c->hvp};
 	if (strncmp(text, "in ", 3) == 0) {
 		c->in[c->n_in++] = operand(c, text + 3);
 	} else if (strncmp(text, "out ", 4) == 0) {
@@ -72,8 +72,14 @@ static void add(struct golden *c, char *text)
 	} else if (strncmp(text, "seed ", 5) == 0) {
 		struct gd_node *seed[] = {c->seed, tensor(c, c->lab.g.dtype, text + 5)};
 		c->seed = c->seed ? lab_join(&c->lab, 2, seed) : seed[1];
+	} else if (strncmp(text, "jvp ", 4) == 0) {
+		c->jvp = tensor(c, c->lab.g.dtype, text + 4);
+	} else if (strncmp(text, "hessian ", 8) == 0) {
+		char *p;
+		long a = strtol(text + 8, &p, 10), b = strtol(p, &p, 10);
+		c->hessian[a][b] = tensor(c, c->lab.g.dtype, p + 1);
 	} else {
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < 5; i++)
 			if (strncmp(text, words[i], strlen(words[i])) == 0) {
 				char *p;
 				long k = strtol(text + strlen(words[i]), &p, 10);

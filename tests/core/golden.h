@@ -19,6 +19,9 @@ struct golden {
 	struct gd_node *in[LAB_OPERANDS], *out[GOLDEN_OUT];
 	struct gd_node *seed; /* of the floating results, joined (lab_join) */
 	struct gd_node *grad[LAB_OPERANDS], *dir[LAB_OPERANDS], *second[LAB_OPERANDS]; /* or NULL */
+	/* Of functional/: PyTorch's own, the scalar being Σ seed·out. */
+	struct gd_node *jvp, *jacobian[LAB_OPERANDS], *hvp[LAB_OPERANDS];
+	struct gd_node *hessian[LAB_OPERANDS][LAB_OPERANDS];
 };
 
 /* Reads the next case; golden_release it. False at the end of the file; a file that cannot be read

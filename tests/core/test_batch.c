@@ -217,6 +217,38 @@ static void jacobian_agrees(struct subject *s, struct gd_node *y, double *const 
 	}
 }
 
+/* y(x + h·v), x coming back as it was. */
+static double *displaced(struct subject *s, struct gd_node *y, struct gd_node *const *v, double h)
+{
+	double *kept[LAB_OPERANDS];
+	for (int i = 0; i < s->n_wrt; i++) {
+		struct gd_node *x = s->wrt[i];
+		kept[i] = values(s, x);
+		for (size_t k = 0; k < x->count; k++)
+			lab_set(x, k, kept[i][k] + h * lab_at(v[i], k));
+	}
+	double *there = values(s, y);
+	for (int i = 0; i < s->n_wrt; i++)
+		for (size_t k = 0; k < s->wrt[i]->count; k++)
+			lab_set(s->wrt[i], k, kept[i][k]);
+	return there;
+}
+
+/* The jvp is the slope along v: central differences of fourth order. */
+static void differences_agree(struct subject *s, struct gd_node *y, struct gd_node *const *v,
+                              const double *jvp)
+{
+	const double h = 1e-4;
+	const double *a = displaced(s, y, v, h), *b = displaced(s, y, v, -h);
+	const double *c = displaced(s, y, v, 2 * h), *d = displaced(s, y, v, -2 * h);
+	for (size_t i = 0; i < y->count; i++) {
+		double slope = (8 * (a[i] - b[i]) - (c[i] - d[i])) / (12 * h);
+		ck_assert_msg(fabs(slope - jvp[i]) <= 1e-7 * fmax(1, fabs(jvp[i])),
+		              "%s: jvp: element %zu is %.12g, but differences say %.12g", s->text, i,
+		              jvp[i], slope);
+	}
+}
+
 /* J·v = Σ J[i]·v[i] */
 static void jvp_agrees(struct subject *s, struct gd_node *y, double *const *j)
 {
@@ -233,6 +265,8 @@ static void jvp_agrees(struct subject *s, struct gd_node *y, double *const *j)
 	ok(s, tangent != NULL, "jvp");
 	ck_assert(gd_same_shape(tangent, y));
 	same(s, values(s, tangent), expected, y->count, "jvp");
+	if (s->lab.g.dtype == GD_FLOAT64)
+		differences_agree(s, y, v, expected);
 }
 
 static double one_byte_blocks(const struct gd_node *y)
