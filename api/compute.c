@@ -4,7 +4,9 @@
 
 #include "api/tensor.h"
 #include "api/warnings.h"
+#include "core/build.h"
 #include "core/diff.h"
+#include "core/limits.h"
 
 bool gd_ask(struct gd_compute *c, struct gd_node *node)
 {
@@ -36,6 +38,10 @@ bool gd_ask_gradients(struct gd_compute *c, struct gd_scalar *scalar)
 	struct gd_spec *s = c->spec;
 	struct gd_arena *arena = s->x->plan_arena;
 	if (!gd_spec_scalar(s, &scalar->y, &scalar->seed))
+		return false;
+	/* A second derivative is by what the cotangent is given for, not by the cotangent. */
+	if (s->second && scalar->seed &&
+	    !(scalar->seed = gd_stop_gradient(&s->graph, scalar->seed)))
 		return false;
 	scalar->grads = gd_alloc_array(arena, (size_t)s->wrt.n, sizeof(struct gd_node *));
 	if (!scalar->grads)
@@ -93,16 +99,22 @@ struct gd_node *gd_result_new(struct gd_compute *c, const struct gd_node *a,
 	char text_a[GD_SHAPE_TEXT], text_b[GD_SHAPE_TEXT];
 	for (int i = 0; i < t.rank && i < GD_MAX_RANK; i++)
 		t.shape[i] = i < a->rank ? a->shape[i] : b->shape[i - a->rank];
-	bool fits =
-	        gd_shape_count(t.rank, t.shape, &t.count) && t.count <= x->service->limits.elements;
-	if (fits)
-		c->result_bytes += (double)t.count * (double)gd_dtype_size(t.dtype);
-	if (!fits || c->result_bytes > bytes_left(x)) {
+	gd_shape_text(a->rank, a->shape, text_a);
+	gd_shape_text(b->rank, b->shape, text_b);
+	if (!gd_shape_count(t.rank, t.shape, &t.count) || t.count > x->service->limits.elements)
 		gd_fail(x->error, GD_ERR_limit_exceeded,
-		        "the derivatives of %s by %s are more than %s of one %s",
-		        gd_shape_text(a->rank, a->shape, text_a),
-		        gd_shape_text(b->rank, b->shape, text_b),
-		        fits ? "the memory" : "the elements", fits ? "request" : "tensor");
+		        "the derivatives of %s by %s are %.0f elements, but a tensor has at most "
+		        "%zu",
+		        text_a, text_b, (double)a->count * (double)b->count,
+		        x->service->limits.elements);
+	c->result_bytes += (double)t.count * (double)gd_dtype_size(t.dtype);
+	if (c->result_bytes > bytes_left(x))
+		gd_fail(x->error, GD_ERR_limit_exceeded,
+		        "with the derivatives of %s by %s, the answer needs more than the memory "
+		        "of "
+		        "%.0f MiB",
+		        text_a, text_b, (double)x->service->limits.memory_bytes / (double)GD_MIB);
+	if (x->error->code != GD_OK) {
 		gd_error_hint(x->error, "name fewer tensors in wrt, or ask for products with it: "
 		                        "/jvp, /hvp, /grad with grad_output");
 		return NULL;
