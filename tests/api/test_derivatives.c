@@ -120,6 +120,38 @@ START_TEST(jacobian_in_blocks)
 }
 END_TEST
 
+/* Far more outputs than inputs: column by column, which nobody can tell. */
+START_TEST(tall_jacobian)
+{
+	static const char layers[] =
+	        "'tensors': {'x': [[0.5], [2]], 's': 0.25, 't': [1, 2, 3, 4, 5, 6, 7], 'z': [1]}, "
+	        "'layers': [{'op': 'mul', 'inputs': ['x', 't']}, {'op': 'mul', 'other': 's'}, "
+	        "'sin', "
+	        "{'op': 'maximum', 'other': 0.5}]";
+	char body[1024];
+	snprintf(body, sizeof body, "{%s, 'wrt': ['x', 's', 'z']}", layers);
+	struct answer *j = good("/jacobian", body);
+	snprintf(body, sizeof body, "{%s, 'wrt': ['x', 's', 'z'], 'layout': 'denominator'}",
+	         layers);
+	struct answer *d = good("/jacobian", body);
+	snprintf(body, sizeof body, "{%s, 'wrt': ['x', 's', 'z', 't']}", layers);
+	struct answer *rows = good("/jacobian", body);
+	for (int r = 0; r < 14; r++) {
+		double s = at(rows, "/jacobian/s/%d/%d", r / 7, r % 7);
+		ck_assert(near(at(j, "/jacobian/s/%d/%d", r / 7, r % 7), s));
+		ck_assert(near(at(d, "/jacobian/s/%d/%d", r / 7, r % 7), s));
+		ck_assert(at(j, "/jacobian/z/%d/%d/0", r / 7, r % 7) == 0);
+		ck_assert(at(d, "/jacobian/z/0/%d/%d", r / 7, r % 7) == 0);
+		for (int i = 0; i < 2; i++) {
+			double x = at(rows, "/jacobian/x/%d/%d/%d/0", r / 7, r % 7, i);
+			ck_assert(i == r / 7 || x == 0);
+			ck_assert(near(at(j, "/jacobian/x/%d/%d/%d/0", r / 7, r % 7, i), x));
+			ck_assert(near(at(d, "/jacobian/x/%d/0/%d/%d", i, r / 7, r % 7), x));
+		}
+	}
+}
+END_TEST
+
 START_TEST(jacobian_of_what)
 {
 	/* The last layer's first output, whatever the loss. */
@@ -455,6 +487,7 @@ static Suite *suite(void)
 	tcase_add_test(t, jacobian_layouts);
 	tcase_add_test(t, jacobian_rows);
 	tcase_add_test(t, jacobian_in_blocks);
+	tcase_add_test(t, tall_jacobian);
 	tcase_add_test(t, jacobian_of_what);
 	tcase_add_test(t, jacobian_of_many_axes);
 	tcase_add_test(t, warnings);
