@@ -91,23 +91,23 @@ static double bytes_left(const struct gd_exchange *x)
 	return (double)x->arena->cap - (double)x->arena->held;
 }
 
-struct gd_node *gd_result_new(struct gd_compute *c, const struct gd_node *a,
-                              const struct gd_node *b)
+bool gd_result_fits(struct gd_compute *c, const struct gd_node *a, const struct gd_node *b,
+                    struct gd_tensor *t)
 {
 	struct gd_exchange *x = c->spec->x;
-	struct gd_tensor t = {.dtype = c->spec->graph.dtype, .rank = a->rank + b->rank};
+	*t = (struct gd_tensor){.dtype = c->spec->graph.dtype, .rank = a->rank + b->rank};
 	char text_a[GD_SHAPE_TEXT], text_b[GD_SHAPE_TEXT];
-	for (int i = 0; i < t.rank && i < GD_MAX_RANK; i++)
-		t.shape[i] = i < a->rank ? a->shape[i] : b->shape[i - a->rank];
+	for (int i = 0; i < t->rank && i < GD_MAX_RANK; i++)
+		t->shape[i] = i < a->rank ? a->shape[i] : b->shape[i - a->rank];
 	gd_shape_text(a->rank, a->shape, text_a);
 	gd_shape_text(b->rank, b->shape, text_b);
-	if (!gd_shape_count(t.rank, t.shape, &t.count) || t.count > x->service->limits.elements)
+	if (!gd_shape_count(t->rank, t->shape, &t->count) || t->count > x->service->limits.elements)
 		gd_fail(x->error, GD_ERR_limit_exceeded,
 		        "the derivatives of %s by %s are %.0f elements, but a tensor has at most "
 		        "%zu",
 		        text_a, text_b, (double)a->count * (double)b->count,
 		        x->service->limits.elements);
-	c->result_bytes += (double)t.count * (double)gd_dtype_size(t.dtype);
+	c->result_bytes += (double)t->count * (double)gd_dtype_size(t->dtype);
 	if (c->result_bytes > bytes_left(x))
 		gd_fail(x->error, GD_ERR_limit_exceeded,
 		        "with the derivatives of %s by %s, the answer needs more than the memory "
@@ -117,8 +117,18 @@ struct gd_node *gd_result_new(struct gd_compute *c, const struct gd_node *a,
 	if (x->error->code != GD_OK) {
 		gd_error_hint(x->error, "name fewer tensors in wrt, or ask for products with it: "
 		                        "/jvp, /hvp, /grad with grad_output");
-		return NULL;
+		return false;
 	}
+	return true;
+}
+
+struct gd_node *gd_result_new(struct gd_compute *c, const struct gd_node *a,
+                              const struct gd_node *b)
+{
+	struct gd_exchange *x = c->spec->x;
+	struct gd_tensor t;
+	if (!gd_result_fits(c, a, b, &t))
+		return NULL;
 	struct gd_result *r = gd_alloc(x->plan_arena, sizeof *r);
 	struct gd_node *node = r ? gd_leaf(&c->spec->graph, &t, NULL) : NULL;
 	if (!node) {

@@ -38,7 +38,12 @@ struct gd_scalar {
 /* Finds the scalar, builds its gradients by wrt, and asks for them and (without a seed) for it. */
 bool gd_ask_gradients(struct gd_compute *c, struct gd_scalar *scalar);
 
-/* A tensor of shape (*a, *b) for rows to be stored in; limit_exceeded where it is too large. */
+/* Is a tensor of shape (*a, *b) within the limits, among those asked about before? Else
+ * limit_exceeded. */
+bool gd_result_fits(struct gd_compute *c, const struct gd_node *a, const struct gd_node *b,
+                    struct gd_tensor *t);
+
+/* A tensor of shape (*a, *b) for rows to be stored in, if it fits. */
 struct gd_node *gd_result_new(struct gd_compute *c, const struct gd_node *a,
                               const struct gd_node *b);
 

@@ -4,6 +4,9 @@
 #include "core/batch.h"
 #include "core/build.h"
 #include "core/diff.h"
+#include "core/sample.h"
+
+enum { FEW_ELEMENTS = 1 << 16 };
 
 struct grad {
 	struct gd_compute compute; /* first: x->compute points here */
@@ -79,18 +82,36 @@ static bool find_rows(struct grad *r, struct gd_node **y, struct gd_node **u, st
 	return *seed != NULL;
 }
 
-static bool ask_per_sample(struct grad *r)
+/* A pass for all rows together where they hardly meet; `elements` are kept apart on the way. */
+static bool ask_together(struct grad *r, struct gd_node *u, struct gd_node *const *grads,
+                         bool *done)
 {
 	struct gd_spec *s = r->compute.spec;
-	struct gd_node *y, *u, *seed;
-	size_t n = (size_t)s->wrt.n;
-	struct gd_rows_target *targets = gd_alloc_array(s->x->plan_arena, n, sizeof *targets);
-	struct gd_node **grads = gd_alloc_array(s->x->plan_arena, n, sizeof *grads);
-	if (!targets || !grads)
-		return gd_arena_fail(s->x->plan_arena, s->x->error);
-	if (!find_rows(r, &y, &u, &seed) || !make_room(r) ||
-	    !gd_grad(&s->graph, y, seed, s->wrt.n, s->wrt.nodes, grads, true))
+	struct gd_tensor t;
+	double elements, results = 0;
+	for (int i = 0; i < s->wrt.n; i++) {
+		if (!gd_result_fits(&r->compute, u, s->wrt.nodes[i], &t))
+			return false;
+		results += (double)t.count;
+	}
+	*done = u->count > 0;
+	if (!*done)
+		return true;
+	if (!gd_sample_rows(&s->graph, u, s->wrt.n, grads, r->scalar.grads, &elements))
 		return false;
+	*done = elements <= 3 * results + FEW_ELEMENTS;
+	return !*done || gd_ask_all(&r->compute, s->wrt.n, r->scalar.grads);
+}
+
+/* A pass for each row, some at a time. */
+static bool ask_apart(struct grad *r, struct gd_node *u, struct gd_node *const *grads)
+{
+	struct gd_spec *s = r->compute.spec;
+	struct gd_rows_target *targets =
+	        gd_alloc_array(s->x->plan_arena, (size_t)s->wrt.n, sizeof *targets);
+	if (!targets)
+		return gd_arena_fail(s->x->plan_arena, s->x->error);
+	r->compute.result_bytes = 0;
 	for (int i = 0; i < s->wrt.n; i++) {
 		r->scalar.grads[i] = gd_result_new(&r->compute, u, s->wrt.nodes[i]);
 		targets[i] = (struct gd_rows_target){.x = grads[i], .to = r->scalar.grads[i]};
@@ -98,6 +119,20 @@ static bool ask_per_sample(struct grad *r)
 			return false;
 	}
 	return gd_ask_rows(&r->compute, u, s->wrt.n, targets);
+}
+
+static bool ask_per_sample(struct grad *r)
+{
+	struct gd_spec *s = r->compute.spec;
+	struct gd_node *y, *u, *seed;
+	bool done;
+	struct gd_node **grads =
+	        gd_alloc_array(s->x->plan_arena, (size_t)s->wrt.n, sizeof(struct gd_node *));
+	if (!grads)
+		return gd_arena_fail(s->x->plan_arena, s->x->error);
+	return find_rows(r, &y, &u, &seed) && make_room(r) &&
+	       gd_grad(&s->graph, y, seed, s->wrt.n, s->wrt.nodes, grads, true) &&
+	       ask_together(r, u, grads, &done) && (done || ask_apart(r, u, grads));
 }
 
 bool gd_grad_prepare(struct gd_exchange *x)

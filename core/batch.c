@@ -188,9 +188,8 @@ out_of_arena:
 
 enum { NEEDED = 1, DEPENDS = 2, FROM = 4 };
 
-/* What y needs and depends on a `from`, by id; NULL when the arena is out. */
-static unsigned char *mark(struct gd_graph *g, int n_from, struct gd_node *const *from, int n_y,
-                           struct gd_node *const *y)
+unsigned char *gd_batch_mark(struct gd_graph *g, int n_from, struct gd_node *const *from, int n_y,
+                             struct gd_node *const *y)
 {
 	unsigned char *marks = gd_alloc_zero(g->arena, (size_t)g->n_nodes + 1);
 	if (!marks) {
@@ -214,7 +213,7 @@ static unsigned char *mark(struct gd_graph *g, int n_from, struct gd_node *const
 	return marks;
 }
 
-static bool has_twin(unsigned char marks)
+bool gd_batch_has_twin(unsigned char marks)
 {
 	return (marks & (NEEDED | DEPENDS | FROM)) == (NEEDED | DEPENDS);
 }
@@ -222,10 +221,10 @@ static bool has_twin(unsigned char marks)
 double gd_batch_elements(struct gd_graph *g, int n_from, struct gd_node *const *from, int n_y,
                          struct gd_node *const *y)
 {
-	unsigned char *marks = gd_failed(g) ? NULL : mark(g, n_from, from, n_y, y);
+	unsigned char *marks = gd_failed(g) ? NULL : gd_batch_mark(g, n_from, from, n_y, y);
 	double total = 0;
 	for (int i = 0; marks && i < g->n_nodes; i++)
-		if (has_twin(marks[i]) && !g->nodes[i]->prim->alias)
+		if (gd_batch_has_twin(marks[i]) && !g->nodes[i]->prim->alias)
 			total += (double)g->nodes[i]->count;
 	return total;
 }
@@ -253,14 +252,14 @@ bool gd_batch(struct gd_graph *g, int64_t k, int n_from, struct gd_node *const *
 	const char *origin = g->origin, *op = g->op;
 	bool backward = g->backward;
 	int n_before = g->n_nodes;
-	unsigned char *marks = mark(g, n_from, from, n_y, y);
+	unsigned char *marks = gd_batch_mark(g, n_from, from, n_y, y);
 	struct gd_node **twin = gd_alloc_zero(g->arena, ((size_t)n_before + 1) * sizeof *twin);
 	if (!marks || !twin)
 		return gd_failed(g) ? false : gd_arena_fail(g->arena, g->error);
 	for (int i = 0; i < n_from; i++)
 		twin[from[i]->id] = to[i];
 	for (int i = 0; i < n_before && !gd_failed(g); i++)
-		if (has_twin(marks[i]))
+		if (gd_batch_has_twin(marks[i]))
 			twin[i] = twin_of(g, g->nodes[i], twin, k);
 	for (int i = 0; i < n_y && !gd_failed(g); i++) {
 		struct gd_node *none = NULL, self = {.in = (struct gd_node *[]){y[i]}};

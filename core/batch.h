@@ -46,6 +46,14 @@ struct gd_node *gd_batch_alias(struct gd_graph *g, struct gd_node *y, struct gd_
 struct gd_node *gd_batch_map(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
                              int64_t k);
 
+/* --- for other transformations ---------------------------------------------------------------- */
+
+/* A mark for each node, by id, for gd_batch_has_twin: does y need it, and does it depend on a
+ * `from`, which it is not itself? NULL when the arena is out. */
+unsigned char *gd_batch_mark(struct gd_graph *g, int n_from, struct gd_node *const *from, int n_y,
+                             struct gd_node *const *y);
+bool gd_batch_has_twin(unsigned char mark);
+
 /* --- for rules of their own ------------------------------------------------------------------ */
 
 /* Operand i, expanded to (k, *shape) where it has no new axis. */

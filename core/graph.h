@@ -43,6 +43,9 @@ struct gd_prim {
 	/* y for k operands at once (core/batch.h); NULL: its forward, k times. */
 	struct gd_node *(*batch)(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
 	                         int64_t k);
+	/* y for all rows of a batch, each by itself (core/sample.h); NULL: they are batched. */
+	struct gd_node *(*rows)(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+	                        int64_t n, bool *apart);
 };
 
 /* What a primitive needs beyond its operands; each primitive uses one member. */

@@ -6,6 +6,7 @@
 #include "core/build.h"
 #include "core/ops/broadcast.h"
 #include "core/ops/special.h"
+#include "core/sample.h"
 
 /* Stable on both sides: no overflow for any x. */
 #define gd_sigmoid_of(x) (x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)))
@@ -131,6 +132,9 @@ enum {
 #include "core/ops/elementwise.def"
 };
 
+static struct gd_node *same_rows(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                 int64_t n, bool *apart);
+
 static const struct gd_prim rows[] = {
 #define GD_UNARY(fn, formula, f, derivative, words, lo, hi, kink_mask, text)                       \
 	[ROW_##fn] = {.name = #fn,                                                                 \
@@ -140,6 +144,7 @@ static const struct gd_prim rows[] = {
 	              .kink_text = text,                                                           \
 	              .elementwise = true,                                                         \
 	              .batch = gd_batch_broadcast,                                                 \
+	              .rows = same_rows,                                                           \
 	              .linear = ROW_##fn == ROW_neg},
 #define GD_BINARY(fn, formula, f, da, db, words, lo, hi, kink_mask, text)                          \
 	[ROW_##fn] = {.name = #fn,                                                                 \
@@ -149,6 +154,7 @@ static const struct gd_prim rows[] = {
 	              .kink_text = text,                                                           \
 	              .elementwise = true,                                                         \
 	              .batch = gd_batch_broadcast,                                                 \
+	              .rows = same_rows,                                                           \
 	              .linear = ROW_##fn == ROW_add || ROW_##fn == ROW_sub},
 #define GD_COMPARE(fn, formula, f)                                                                 \
 	[ROW_##fn] = {.name = #fn,                                                                 \
@@ -157,6 +163,28 @@ static const struct gd_prim rows[] = {
 	              .batch = gd_batch_broadcast},
 #include "core/ops/elementwise.def"
 };
+
+/* Is y linear in what depends on the rows? */
+static bool is_linear(const struct gd_node *y, struct gd_node *const *d)
+{
+	if (y->prim == &rows[ROW_mul])
+		return !d[0] != !d[1];
+	if (y->prim == &rows[ROW_div])
+		return d[0] && !d[1];
+	if (y->prim == &rows[ROW_add] || y->prim == &rows[ROW_sub])
+		return d[0] && d[1];
+	return y->prim == &rows[ROW_neg];
+}
+
+static struct gd_node *same_rows(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                 int64_t n, bool *apart)
+{
+	(void)apart;
+	for (int i = 0; i < y->n_in; i++)
+		if (d[i] && !gd_keeps_rows(y, i, n))
+			return NULL;
+	return is_linear(y, d) ? gd_rows_same(g, y, d) : NULL;
+}
 
 /* --- builders ----------------------------------------------------------------------------- */
 

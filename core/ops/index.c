@@ -7,6 +7,7 @@
 
 #include "core/batch.h"
 #include "core/build.h"
+#include "core/sample.h"
 
 /* How a tensor lies around one axis: outer × extent × inner. */
 struct around {
@@ -73,16 +74,25 @@ static void vjp_scatter_sum(struct gd_graph *g, struct gd_node *y, struct gd_nod
 	dx[0] = gd_gather(g, dy, y->attr.axis, y->in[1]);
 }
 
+static struct gd_node *rows_index(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                  int64_t n, bool *apart)
+{
+	(void)apart;
+	return y->attr.axis > 0 && !d[1] && gd_keeps_rows(y, 0, n) ? gd_rows_same(g, y, d) : NULL;
+}
+
 static const struct gd_prim gather = {.name = "gather",
                                       .forward = forward_gather,
                                       .vjp = vjp_gather,
                                       .moves = true,
-                                      .batch = gd_batch_axis};
+                                      .batch = gd_batch_axis,
+                                      .rows = rows_index};
 static const struct gd_prim scatter_sum = {.name = "scatter_sum",
                                            .forward = forward_scatter_sum,
                                            .vjp = vjp_scatter_sum,
                                            .moves = true,
-                                           .batch = gd_batch_axis};
+                                           .batch = gd_batch_axis,
+                                           .rows = rows_index};
 
 struct gd_node *gd_gather(struct gd_graph *g, struct gd_node *x, int axis, struct gd_node *index)
 {

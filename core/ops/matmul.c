@@ -11,6 +11,7 @@
 #include "core/build.h"
 #include "core/ops/broadcast.h"
 #include "core/ops/unit.h"
+#include "core/sample.h"
 
 /* Columns of an operand as it is multiplied, after its transposition. */
 static int64_t columns_of(const struct gd_node *x, bool transposed)
@@ -129,11 +130,15 @@ static void vjp_matmul(struct gd_graph *g, struct gd_node *y, struct gd_node *dy
 static struct gd_node *batch(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
                              int64_t k);
 
+static struct gd_node *rows(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                            int64_t n, bool *apart);
+
 static const struct gd_prim matmul = {.name = "matmul",
                                       .forward = forward_matmul,
                                       .vjp = vjp_matmul,
                                       .cost = cost,
-                                      .batch = batch};
+                                      .batch = batch,
+                                      .rows = rows};
 
 /* x, or what it is the transpose of; then *flipped. */
 static struct gd_node *untransposed(struct gd_node *x, bool *flipped)
@@ -287,4 +292,30 @@ static struct gd_node *batch(struct gd_graph *g, struct gd_node *y, struct gd_no
 			return batch_right(g, y, in[1], k);
 	}
 	return gd_batch_broadcast(g, y, in, k);
+}
+
+/* (rows, …) as (n, rows/n, …). */
+static struct gd_node *in_parts(struct gd_graph *g, struct gd_node *x, int64_t n)
+{
+	return gd_reshape(g, x, 3, (int64_t[]){n, x->shape[0] / n, x->shape[1]});
+}
+
+/* Rows stay what they are in the rows of a, or in leading axes. A product aᵀ·b adds them up: with
+ * the n parts apart it is n products. */
+static struct gd_node *rows(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                            int64_t n, bool *apart)
+{
+	struct gd_node *a = y->in[0], *b = y->in[1];
+	bool fa = y->attr.transposed.a, fb = y->attr.transposed.b;
+	if (d[0] && d[1])
+		return NULL;
+	if (d[0] ? gd_keeps_rows(y, 0, n) && (a->rank > 2 || !fa)
+	         : gd_keeps_rows(y, 1, n) && b->rank > 2)
+		return gd_rows_same(g, y, d);
+	if (a->rank > 2 || b->rank > 2 || !fa || fb || !gd_has_rows(d[0] ? a : b, n))
+		return NULL;
+	*apart = true;
+	a = in_parts(g, d[0] ? d[0] : a, n);
+	b = in_parts(g, d[1] ? d[1] : b, n);
+	return product(g, a, true, b, false);
 }

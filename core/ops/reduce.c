@@ -8,6 +8,7 @@
 
 #include "core/batch.h"
 #include "core/build.h"
+#include "core/sample.h"
 
 enum { COLUMNS = 512 };
 
@@ -146,12 +147,30 @@ static struct gd_node *kink_amax(struct gd_graph *g, struct gd_node *y)
 	return gd_logical_and(g, ties, many);
 }
 
+/* Where the first axis is summed, (n, rows/n, …): all but n. */
+static struct gd_node *rows_sum(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                int64_t n, bool *apart)
+{
+	const struct gd_node *x = y->in[0];
+	int64_t shape[GD_MAX_RANK];
+	if (!gd_has_rows(x, n))
+		return NULL;
+	if (!(y->attr.axes & 1))
+		return gd_rows_same(g, y, d);
+	*apart = true;
+	int rank = gd_batch_shape(n, x->rank, x->shape, shape);
+	shape[1] /= n;
+	struct gd_node *sums = gd_sum(g, gd_reshape(g, d[0], rank, shape), y->attr.axes << 1, true);
+	return sums;
+}
+
 static const struct gd_prim sum = {.name = "sum",
                                    .forward = forward_sum,
                                    .vjp = vjp_sum,
                                    .moves = true,
                                    .cost = cost_of_input,
-                                   .batch = gd_batch_axes};
+                                   .batch = gd_batch_axes,
+                                   .rows = rows_sum};
 static const struct gd_prim amax = {
         .name = "amax",
         .forward = forward_amax,

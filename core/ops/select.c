@@ -4,6 +4,7 @@
 #include "core/batch.h"
 #include "core/build.h"
 #include "core/ops/broadcast.h"
+#include "core/sample.h"
 
 /* --- y = cond ? a : b --------------------------------------------------------------------- */
 
@@ -72,11 +73,30 @@ static void vjp_where(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
 		dx[2] = chosen(g, y, y->in[2], y->in[0], false, dy);
 }
 
+static bool is_zero(const struct gd_node *x)
+{
+	double value;
+	const struct gd_node *source = gd_expanded_from(x);
+	return gd_is_const(source ? source : x, &value) && value == 0;
+}
+
+/* Linear where what does not depend on the rows is zero. */
+static struct gd_node *rows_where(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                  int64_t n, bool *apart)
+{
+	(void)apart;
+	for (int i = 0; i < 3; i++)
+		if (d[i] ? i == 0 || !gd_keeps_rows(y, i, n) : i > 0 && !is_zero(y->in[i]))
+			return NULL;
+	return gd_rows_same(g, y, d);
+}
+
 static const struct gd_prim where = {.name = "where",
                                      .forward = forward_where,
                                      .vjp = vjp_where,
                                      .elementwise = true,
-                                     .batch = gd_batch_broadcast};
+                                     .batch = gd_batch_broadcast,
+                                     .rows = rows_where};
 
 struct gd_node *gd_where(struct gd_graph *g, struct gd_node *cond, struct gd_node *a,
                          struct gd_node *b)

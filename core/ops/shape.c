@@ -9,6 +9,7 @@
 #include "core/build.h"
 #include "core/ops/broadcast.h"
 #include "core/ops/strided.h"
+#include "core/sample.h"
 
 /* Copies n elements of `size` bytes, `step` elements apart in the source (dst dense) or, with
  * scatter, in the destination (src dense). */
@@ -85,11 +86,19 @@ static void vjp_reshape(struct gd_graph *g, struct gd_node *y, struct gd_node *d
 	dx[0] = gd_reshape(g, dy, y->in[0]->rank, y->in[0]->shape);
 }
 
+static struct gd_node *rows_reshape(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                    int64_t n, bool *apart)
+{
+	(void)n, (void)apart;
+	return gd_rows_same(g, y, d);
+}
+
 static const struct gd_prim reshape = {.name = "reshape",
                                        .vjp = vjp_reshape,
                                        .moves = true,
                                        .alias = true,
-                                       .batch = gd_batch_alias};
+                                       .batch = gd_batch_alias,
+                                       .rows = rows_reshape};
 
 struct gd_node *gd_alias(struct gd_graph *g, struct gd_node *x)
 {
@@ -137,7 +146,8 @@ static const struct gd_prim expand = {.name = "expand",
                                       .forward = forward_expand,
                                       .vjp = vjp_expand,
                                       .moves = true,
-                                      .batch = batch_expand};
+                                      .batch = batch_expand,
+                                      .rows = gd_rows_leading};
 
 struct gd_node *gd_expand(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
 {
@@ -199,11 +209,19 @@ static struct gd_node *batch_permute(struct gd_graph *g, struct gd_node *y,
 	return n;
 }
 
+static struct gd_node *rows_permute(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                    int64_t n, bool *apart)
+{
+	(void)apart;
+	return gd_has_rows(y, n) && y->attr.perm[0] == 0 ? gd_rows_same(g, y, d) : NULL;
+}
+
 static const struct gd_prim permute = {.name = "permute",
                                        .forward = forward_permute,
                                        .vjp = vjp_permute,
                                        .moves = true,
-                                       .batch = batch_permute};
+                                       .batch = batch_permute,
+                                       .rows = rows_permute};
 
 struct gd_node *gd_permute(struct gd_graph *g, struct gd_node *x, const int8_t *perm)
 {
@@ -299,16 +317,27 @@ static void vjp_unslice(struct gd_graph *g, struct gd_node *y, struct gd_node *d
 static struct gd_node *batch_slice(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
                                    int64_t k);
 
+/* A first axis of one extent starts at 0 with step 1, unless it has one element. */
+static struct gd_node *rows_slice(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                  int64_t n, bool *apart)
+{
+	return y->attr.slice->start[0] == 0 && y->attr.slice->step[0] == 1
+	               ? gd_rows_leading(g, y, d, n, apart)
+	               : NULL;
+}
+
 static const struct gd_prim slice = {.name = "slice",
                                      .forward = forward_slice,
                                      .vjp = vjp_slice,
                                      .moves = true,
-                                     .batch = batch_slice};
+                                     .batch = batch_slice,
+                                     .rows = rows_slice};
 static const struct gd_prim unslice = {.name = "unslice",
                                        .forward = forward_unslice,
                                        .vjp = vjp_unslice,
                                        .moves = true,
-                                       .batch = batch_slice};
+                                       .batch = batch_slice,
+                                       .rows = rows_slice};
 
 static struct gd_node *slice_node(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,
                                   const struct gd_slice *s, const int64_t *shape)
@@ -402,11 +431,18 @@ static void vjp_cat(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, s
 	}
 }
 
+static struct gd_node *rows_cat(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                int64_t n, bool *apart)
+{
+	return y->attr.axis > 0 ? gd_rows_leading(g, y, d, n, apart) : NULL;
+}
+
 static const struct gd_prim cat = {.name = "cat",
                                    .forward = forward_cat,
                                    .vjp = vjp_cat,
                                    .moves = true,
-                                   .batch = gd_batch_axis};
+                                   .batch = gd_batch_axis,
+                                   .rows = rows_cat};
 
 struct gd_node *gd_cat(struct gd_graph *g, int n, struct gd_node *const *in, int axis)
 {

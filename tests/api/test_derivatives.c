@@ -479,6 +479,70 @@ START_TEST(per_sample_of_what)
 }
 END_TEST
 
+/* Rows that all meet, and too many for one pass: each has its own, some at a time. */
+START_TEST(per_sample_in_blocks)
+{
+	enum { N = 150 };
+	static char x[1 << 12], body[1 << 13];
+	size_t n = 0;
+	for (int i = 0; i < N; i++)
+		n += (size_t)snprintf(x + n, sizeof x - n, "%s%.2f", i ? ", " : "", sin(i));
+	snprintf(body, sizeof body,
+	         "{'tensors': {'x': [%s]}, 'layers': [{'op': 'softmax', 'dim': 0}]}", x);
+	struct answer *j = good("/jacobian", body);
+	snprintf(body, sizeof body,
+	         "{'tensors': {'x': [%s], 'one': 1}, 'layers': [{'op': 'expand', 'input': 'one', "
+	         "'size': [%d], 'output': 'ones'}, {'op': 'softmax', 'dim': 0, 'input': 'x', "
+	         "'output': 'y'}, {'op': 'sub', 'inputs': ['y', 'ones'], 'output': 'd'}, {'op': "
+	         "'add', 'inputs': ['d', 'ones'], 'output': 't'}], 'loss': {'op': 'mse', 'input': "
+	         "'t', 'target': 'ones', 'reduction': 'sum'}, 'wrt': ['x'], 'per_sample': true}",
+	         x, N);
+	struct answer *all = good("/grad", body);
+	for (int r = 0; r < N; r += 7) {
+		double slope = 2 * (at(j, "/output/%d", r) - 1);
+		for (int i = 0; i < N; i++)
+			ck_assert(near(at(all, "/gradients/x/%d/%d", r, i),
+			               slope * at(j, "/jacobian/x/%d/%d", r, i)));
+	}
+}
+END_TEST
+
+/* Rows with axes of their own, through products, sums, slices and masks. */
+START_TEST(per_sample_of_a_sequence)
+{
+	static const char layers[] =
+	        "'W': [[0.5, -1], [2, 1]], 'b': [0.25, -0.5], 'K': [[1, 0.5, 0], [-1, 2, 1], [0, "
+	        "1, 1]]}, "
+	        "'layers': ['linear', 'relu', {'op': 'transpose', 'dim0': 1, 'dim1': 2}, "
+	        "{'op': 'matmul', 'other': 'K'}, {'op': 'slice', 'dim': 2, 'start': 1, 'output': "
+	        "'s'}, "
+	        "{'op': 'softmax', 'dim': 2, 'output': 'p'}, {'op': 'cat', 'inputs': ['p', 's'], "
+	        "'dim': 1}, {'op': 'max', 'dim': 1}], 'wrt': ['W', 'b', 'K']";
+	static const char *const samples[] = {"[[1, 2], [0.5, -1], [3, 1]]",
+	                                      "[[-1, 0.25], [2, 2], [0, 1]]"};
+	static const char *const seeds[] = {"[1, 2]", "[-0.5, 3]"};
+	char body[2048];
+	snprintf(body, sizeof body,
+	         "{'tensors': {'x': [%s, %s], %s, 'grad_output': [%s, %s], 'per_sample': true}",
+	         samples[0], samples[1], layers, seeds[0], seeds[1]);
+	struct answer *all = good("/grad", body);
+	for (int r = 0; r < 2; r++) {
+		snprintf(body, sizeof body, "{'tensors': {'x': [%s], %s, 'grad_output': [%s]}",
+		         samples[r], layers, seeds[r]);
+		struct answer *one = good("/grad", body);
+		for (int i = 0; i < 9; i++)
+			ck_assert(near(at(all, "/gradients/K/%d/%d/%d", r, i / 3, i % 3),
+			               at(one, "/gradients/K/%d/%d", i / 3, i % 3)));
+		for (int i = 0; i < 4; i++)
+			ck_assert(near(at(all, "/gradients/W/%d/%d/%d", r, i / 2, i % 2),
+			               at(one, "/gradients/W/%d/%d", i / 2, i % 2)));
+		for (int i = 0; i < 2; i++)
+			ck_assert(near(at(all, "/gradients/b/%d/%d", r, i),
+			               at(one, "/gradients/b/%d", i)));
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("api/derivatives");
@@ -498,6 +562,8 @@ static Suite *suite(void)
 	tcase_add_test(t, batched_cotangents);
 	tcase_add_loop_test(t, per_sample, 0, (int)(sizeof losses / sizeof *losses));
 	tcase_add_test(t, per_sample_of_what);
+	tcase_add_test(t, per_sample_in_blocks);
+	tcase_add_test(t, per_sample_of_a_sequence);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -6,6 +6,7 @@
 
 #include "core/batch.h"
 #include "core/rows.h"
+#include "core/sample.h"
 #include "tests/core/lab.h"
 #include "tests/support/test.h"
 
@@ -152,6 +153,32 @@ static void vjp_agrees(struct subject *s, bool without_rules)
 	}
 }
 
+/* A gradient for each row of y (its first axis, or each of its elements), together, is what the
+ * rows of the identity give. */
+static void samples_agree(struct subject *s, bool flat)
+{
+	struct gd_graph *g = &s->lab.g;
+	int64_t n = flat ? (int64_t)s->y->count : s->y->rank ? s->y->shape[0] : 0, parts[2];
+	struct gd_node *grad[LAB_OPERANDS], *all[LAB_OPERANDS], *one[LAB_OPERANDS];
+	double elements;
+	if (!s->y->count || !n)
+		return;
+	parts[0] = n;
+	parts[1] = (int64_t)s->y->count / n;
+	struct gd_node *u = gd_dummy_seed(g, &(struct gd_node){.rank = 1, .shape = {n}});
+	struct gd_node *w = lab_random(&s->lab, 2, parts, -1, 1);
+	struct gd_node *seed = gd_mul(g, w, gd_reshape(g, u, 2, (int64_t[]){n, 1}));
+	seed = gd_reshape(g, seed, s->y->rank, s->y->shape);
+	struct gd_node *unit = gd_unit_rows(g, n, 1, &n);
+	ok(s, gd_grad(g, s->y, seed, s->n_wrt, s->wrt, grad, false), "gradient");
+	ok(s, gd_sample_rows(g, u, s->n_wrt, grad, all, &elements), "samples");
+	ok(s, gd_batch(g, n, 1, &u, &unit, s->n_wrt, grad, one), "batch");
+	for (int i = 0; i < s->n_wrt; i++) {
+		ck_assert(gd_same_shape(all[i], one[i]));
+		same(s, values(s, all[i]), values(s, one[i]), all[i]->count, "samples");
+	}
+}
+
 /* --- rows of Jacobians and Hessians ---------------------------------------------------------- */
 
 static struct gd_node *result(struct subject *s, const struct gd_node *a, const struct gd_node *b)
@@ -244,8 +271,8 @@ static void differences_agree(struct subject *s, struct gd_node *y, struct gd_no
 	for (size_t i = 0; i < y->count; i++) {
 		double slope = (8 * (a[i] - b[i]) - (c[i] - d[i])) / (12 * h);
 		ck_assert_msg(fabs(slope - jvp[i]) <= 1e-7 * fmax(1, fabs(jvp[i])),
-		              "%s: jvp: element %zu is %.12g, but differences say %.12g", s->text, i,
-		              jvp[i], slope);
+		              "%s: jvp: element %zu is %.12g, but differences say %.12g", s->text,
+		              i, jvp[i], slope);
 	}
 }
 
@@ -286,6 +313,8 @@ START_TEST(the_catalogue)
 			build(&s, row, dtype);
 			if (s.y && s.n_wrt) {
 				vjp_agrees(&s, false);
+				samples_agree(&s, false);
+				samples_agree(&s, true);
 				jacobian(&s, s.y, (size_t)one_byte_blocks(s.y), j);
 				jacobian_agrees(&s, s.y, j);
 				jacobian(&s, s.y, 1 << 20, j);
