@@ -112,9 +112,12 @@ $(BUILD)/obj/%.cc.o: %.cc $(BUILD)/stamp/flags
 	@mkdir -p $(@D)
 	$(call do,CXX,$(CXX) $(OPT_CORE) $(CXX_FLAGS) $(EXTRA) -c -o $@ $<)
 
+# …_avx2.c: kernels that are chosen at run time, on CPUs that have what they are compiled for.
+AVX2 := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),-mavx2 -mfma)
 # What only some files are given. Those that name GD_COMMIT are rebuilt when the commit changes.
 USES_COMMIT := $(shell grep -ls GD_COMMIT $(filter %.c,$(SRC_api) $(SRC_server)) /dev/null)
 EXTRA = $(if $(filter core/blas.c tests/bench/%,$<),$(BLAS_CFLAGS)) \
+	$(if $(filter %_avx2.c,$<),$(AVX2)) \
 	$(if $(filter $(USES_COMMIT),$<),-DGD_COMMIT='"$(GD_COMMIT)"')
 $(call obj,$(USES_COMMIT)): $(BUILD)/stamp/commit
 

@@ -34,10 +34,15 @@ struct gd_prim {
 	/* Mask of the inputs at points without a derivative, or NULL. */
 	struct gd_node *(*kink)(struct gd_graph *g, struct gd_node *y);
 	const char *kink_text; /* "gradient 0 used there" */
-	bool elementwise;      /* may write over an input of its own shape and dtype */
-	bool alias;            /* shares in[0]'s data */
-	bool linear;           /* elementwise, derivative without products: zeros stay zeros */
-	bool moves;            /* derivative only moves and adds elements, whatever they are */
+	/* Elementwise: y[0..count) of up to 3 operands that step by step[i] elements, 1 or 0; y may
+	 * be one of its own dtype. An element's value depends on its operands' elements alone, and
+	 * nothing fails. NULL: only `forward` knows. */
+	void (*block)(const struct gd_node *n, size_t count, void *y, const void *const *in,
+	              const size_t *step);
+	bool elementwise; /* may write over an input of its own shape and dtype */
+	bool alias;       /* shares in[0]'s data */
+	bool linear;      /* elementwise, derivative without products: zeros stay zeros */
+	bool moves;       /* derivative only moves and adds elements, whatever they are */
 	/* Floating-point operations, roughly; NULL: one for each element of the output. */
 	double (*cost)(const struct gd_node *n);
 	/* y for k operands at once (core/batch.h); NULL: its forward, k times. */

@@ -88,3 +88,21 @@ void gd_broadcast_next(struct gd_broadcast *w)
 			w->offset[k] -= (size_t)(w->stride[k][i] * (w->extent[i] - 1));
 	}
 }
+
+void gd_forward_elementwise(struct gd_sweep *run, struct gd_node *n)
+{
+	(void)run;
+	size_t size = gd_dtype_size(n->dtype);
+	struct gd_broadcast w;
+	gd_broadcast_init(&w, n, n->n_in, n->in);
+	char *y = n->data;
+	for (size_t o = 0; o < w.outer; o++) {
+		const void *in[GD_MAX_BROADCAST];
+		for (int k = 0; k < n->n_in; k++)
+			in[k] = (const char *)n->in[k]->data +
+			        w.offset[k] * gd_dtype_size(n->in[k]->dtype);
+		n->prim->block(n, w.inner, y, in, w.step);
+		y += w.inner * size;
+		gd_broadcast_next(&w);
+	}
+}

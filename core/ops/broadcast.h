@@ -27,4 +27,7 @@ void gd_broadcast_init(struct gd_broadcast *w, const struct gd_node *out, int n,
 /* On to the next inner loop. */
 void gd_broadcast_next(struct gd_broadcast *w);
 
+/* The forward of a primitive with a `block`: calls it for each inner loop. */
+void gd_forward_elementwise(struct gd_sweep *run, struct gd_node *n);
+
 #endif

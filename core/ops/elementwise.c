@@ -1,46 +1,22 @@
-/* Primitives of elementwise.def: kernels, derivatives and builders, made from its rows; and where,
- * cast, logical_and. */
-#include <tgmath.h>
-
+/* Primitives of elementwise.def: derivatives and builders, made from its rows. */
 #include "core/batch.h"
 #include "core/build.h"
 #include "core/ops/broadcast.h"
-#include "core/ops/special.h"
+#include "core/ops/elementwise_rows.h"
 #include "core/sample.h"
 
-/* Stable on both sides: no overflow for any x. */
-#define gd_sigmoid_of(x) (x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)))
+static const struct gd_prim rows[GD_ROWS];
 
-#define T       double
-#define K(name) name##_f64
-#include "core/ops/elementwise_kernels.h"
-
-#define T       float
-#define K(name) name##_f32
-#include "core/ops/elementwise_kernels.h"
-
-static void run_unary(struct gd_node *n, void (*f64)(size_t, void *, const void *),
-                      void (*f32)(size_t, void *, const void *))
+static void block(const struct gd_node *n, size_t count, void *y, const void *const *in,
+                  const size_t *step)
 {
-	(n->dtype == GD_FLOAT64 ? f64 : f32)(n->count, n->data, n->in[0]->data);
-}
-
-static void run_binary(struct gd_node *n,
-                       void (*f64)(size_t, void *, const void *, size_t, const void *, size_t),
-                       void (*f32)(size_t, void *, const void *, size_t, const void *, size_t))
-{
-	bool wide = n->in[0]->dtype == GD_FLOAT64;
-	size_t in_size = gd_dtype_size(n->in[0]->dtype), out_size = gd_dtype_size(n->dtype);
-	struct gd_broadcast w;
-	gd_broadcast_init(&w, n, 2, n->in);
-	const char *a = n->in[0]->data, *b = n->in[1]->data;
-	char *y = n->data;
-	for (size_t k = 0; k < w.outer; k++) {
-		(wide ? f64 : f32)(w.inner, y, a + w.offset[0] * in_size, w.step[0],
-		                   b + w.offset[1] * in_size, w.step[1]);
-		y += w.inner * out_size;
-		gd_broadcast_next(&w);
-	}
+#ifdef __x86_64__
+	const struct gd_row_kernel *table = gd_has_avx2() ? gd_rows_avx2 : gd_rows_baseline;
+#else
+	const struct gd_row_kernel *table = gd_rows_baseline;
+#endif
+	const struct gd_row_kernel *k = &table[n->prim - rows];
+	(n->in[0]->dtype == GD_FLOAT64 ? k->f64 : k->f32)(count, y, in, step);
 }
 
 /* --- derivatives -------------------------------------------------------------------------- */
@@ -75,11 +51,6 @@ static struct gd_node *to_operand(struct gd_graph *g, struct gd_node *y, struct 
 }
 
 #define GD_UNARY(name, formula, f, derivative, words, lo, hi, kink, ...)                           \
-	static void forward_##name(struct gd_sweep *run, struct gd_node *n)                        \
-	{                                                                                          \
-		(void)run;                                                                         \
-		run_unary(n, name##_f64, name##_f32);                                              \
-	}                                                                                          \
 	static void vjp_##name(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,          \
 	                       struct gd_node **dx)                                                \
 	{                                                                                          \
@@ -94,11 +65,6 @@ static struct gd_node *to_operand(struct gd_graph *g, struct gd_node *y, struct 
 		return kink;                                                                       \
 	}
 #define GD_BINARY(name, formula, f, da, db, words, lo, hi, kink, ...)                              \
-	static void forward_##name(struct gd_sweep *run, struct gd_node *n)                        \
-	{                                                                                          \
-		(void)run;                                                                         \
-		run_binary(n, name##_f64, name##_f32);                                             \
-	}                                                                                          \
 	static void vjp_##name(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,          \
 	                       struct gd_node **dx)                                                \
 	{                                                                                          \
@@ -115,52 +81,43 @@ static struct gd_node *to_operand(struct gd_graph *g, struct gd_node *y, struct 
 		(void)g, (void)a, (void)b;                                                         \
 		return kink;                                                                       \
 	}
-#define GD_COMPARE(name, formula, f)                                                               \
-	static void forward_##name(struct gd_sweep *run, struct gd_node *n)                        \
-	{                                                                                          \
-		(void)run;                                                                         \
-		run_binary(n, name##_f64, name##_f32);                                             \
-	}
+#define GD_COMPARE(name, formula, f)
 #include "core/ops/elementwise.def"
 
 /* --- the table ---------------------------------------------------------------------------- */
 
-enum {
-#define GD_UNARY(name, ...)   ROW_##name,
-#define GD_BINARY(name, ...)  ROW_##name,
-#define GD_COMPARE(name, ...) ROW_##name,
-#include "core/ops/elementwise.def"
-};
-
 static struct gd_node *same_rows(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
                                  int64_t n, bool *apart);
 
-static const struct gd_prim rows[] = {
+static const struct gd_prim rows[GD_ROWS] = {
 #define GD_UNARY(fn, formula, f, derivative, words, lo, hi, kink_mask, text)                       \
-	[ROW_##fn] = {.name = #fn,                                                                 \
-	              .forward = forward_##fn,                                                     \
-	              .vjp = vjp_##fn,                                                             \
-	              .kink = kink_##fn,                                                           \
-	              .kink_text = text,                                                           \
-	              .elementwise = true,                                                         \
-	              .batch = gd_batch_broadcast,                                                 \
-	              .rows = same_rows,                                                           \
-	              .linear = ROW_##fn == ROW_neg},
+	[GD_ROW_##fn] = {.name = #fn,                                                              \
+	                 .forward = gd_forward_elementwise,                                        \
+	                 .vjp = vjp_##fn,                                                          \
+	                 .kink = kink_##fn,                                                        \
+	                 .kink_text = text,                                                        \
+	                 .block = block,                                                           \
+	                 .elementwise = true,                                                      \
+	                 .batch = gd_batch_broadcast,                                              \
+	                 .rows = same_rows,                                                        \
+	                 .linear = GD_ROW_##fn == GD_ROW_neg},
 #define GD_BINARY(fn, formula, f, da, db, words, lo, hi, kink_mask, text)                          \
-	[ROW_##fn] = {.name = #fn,                                                                 \
-	              .forward = forward_##fn,                                                     \
-	              .vjp = vjp_##fn,                                                             \
-	              .kink = kink_##fn,                                                           \
-	              .kink_text = text,                                                           \
-	              .elementwise = true,                                                         \
-	              .batch = gd_batch_broadcast,                                                 \
-	              .rows = same_rows,                                                           \
-	              .linear = ROW_##fn == ROW_add || ROW_##fn == ROW_sub},
+	[GD_ROW_##fn] = {.name = #fn,                                                              \
+	                 .forward = gd_forward_elementwise,                                        \
+	                 .vjp = vjp_##fn,                                                          \
+	                 .kink = kink_##fn,                                                        \
+	                 .kink_text = text,                                                        \
+	                 .block = block,                                                           \
+	                 .elementwise = true,                                                      \
+	                 .batch = gd_batch_broadcast,                                              \
+	                 .rows = same_rows,                                                        \
+	                 .linear = GD_ROW_##fn == GD_ROW_add || GD_ROW_##fn == GD_ROW_sub},
 #define GD_COMPARE(fn, formula, f)                                                                 \
-	[ROW_##fn] = {.name = #fn,                                                                 \
-	              .forward = forward_##fn,                                                     \
-	              .elementwise = true,                                                         \
-	              .batch = gd_batch_broadcast},
+	[GD_ROW_##fn] = {.name = #fn,                                                              \
+	                 .forward = gd_forward_elementwise,                                        \
+	                 .block = block,                                                           \
+	                 .elementwise = true,                                                      \
+	                 .batch = gd_batch_broadcast},
 #include "core/ops/elementwise.def"
 };
 
@@ -246,9 +203,9 @@ static bool is_one(const struct gd_node *n)
 
 static struct gd_node *identity(const struct gd_prim *prim, struct gd_node *a, struct gd_node *b)
 {
-	if ((prim == &rows[ROW_mul] || prim == &rows[ROW_div]) && a && b && is_one(b))
+	if ((prim == &rows[GD_ROW_mul] || prim == &rows[GD_ROW_div]) && a && b && is_one(b))
 		return a;
-	if (prim == &rows[ROW_mul] && a && b && is_one(a))
+	if (prim == &rows[GD_ROW_mul] && a && b && is_one(a))
 		return b;
 	return NULL;
 }
@@ -256,18 +213,18 @@ static struct gd_node *identity(const struct gd_prim *prim, struct gd_node *a, s
 #define GD_UNARY(fn, ...)                                                                          \
 	struct gd_node *gd_##fn(struct gd_graph *g, struct gd_node *x)                             \
 	{                                                                                          \
-		return build_unary(g, &rows[ROW_##fn], x);                                         \
+		return build_unary(g, &rows[GD_ROW_##fn], x);                                      \
 	}
 #define GD_BINARY(fn, ...)                                                                         \
 	struct gd_node *gd_##fn(struct gd_graph *g, struct gd_node *a, struct gd_node *b)          \
 	{                                                                                          \
-		struct gd_node *same = identity(&rows[ROW_##fn], a, b);                            \
-		return same ? same : build_binary(g, &rows[ROW_##fn], g->dtype, a, b);             \
+		struct gd_node *same = identity(&rows[GD_ROW_##fn], a, b);                         \
+		return same ? same : build_binary(g, &rows[GD_ROW_##fn], g->dtype, a, b);          \
 	}
 #define GD_COMPARE(fn, ...)                                                                        \
 	struct gd_node *gd_##fn(struct gd_graph *g, struct gd_node *a, struct gd_node *b)          \
 	{                                                                                          \
-		return build_binary(g, &rows[ROW_##fn], GD_BOOL, a, b);                            \
+		return build_binary(g, &rows[GD_ROW_##fn], GD_BOOL, a, b);                         \
 	}
 #include "core/ops/elementwise.def"
 

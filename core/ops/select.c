@@ -31,24 +31,13 @@ WHERE(uint64_t, where_64)
 WHERE(uint32_t, where_32)
 WHERE(uint8_t, where_8)
 
-static void forward_where(struct gd_sweep *run, struct gd_node *n)
+static void block_where(const struct gd_node *n, size_t count, void *y, const void *const *in,
+                        const size_t *step)
 {
-	(void)run;
 	size_t size = gd_dtype_size(n->dtype);
-	struct gd_broadcast w;
-	gd_broadcast_init(&w, n, 3, n->in);
-	const uint8_t *c = n->in[0]->data;
-	const char *a = n->in[1]->data, *b = n->in[2]->data;
-	char *y = n->data;
-	for (size_t k = 0; k < w.outer; k++) {
-		(size == 8   ? where_64
-		 : size == 4 ? where_32
-		             : where_8)(w.inner, y, c + w.offset[0], w.step[0],
-		                        a + w.offset[1] * size, w.step[1], b + w.offset[2] * size,
-		                        w.step[2]);
-		y += w.inner * size;
-		gd_broadcast_next(&w);
-	}
+	(size == 8   ? where_64
+	 : size == 4 ? where_32
+	             : where_8)(count, y, in[0], step[0], in[1], step[1], in[2], step[2]);
 }
 
 /* dy where x was chosen, and the mask that says so. */
@@ -92,7 +81,8 @@ static struct gd_node *rows_where(struct gd_graph *g, struct gd_node *y, struct 
 }
 
 static const struct gd_prim where = {.name = "where",
-                                     .forward = forward_where,
+                                     .forward = gd_forward_elementwise,
+                                     .block = block_where,
                                      .vjp = vjp_where,
                                      .elementwise = true,
                                      .batch = gd_batch_broadcast,
@@ -120,23 +110,19 @@ struct gd_node *gd_where(struct gd_graph *g, struct gd_node *cond, struct gd_nod
 
 /* --- masks -------------------------------------------------------------------------------- */
 
-static void forward_and(struct gd_sweep *run, struct gd_node *n)
+static void block_and(const struct gd_node *n, size_t count, void *out, const void *const *in,
+                      const size_t *step)
 {
-	(void)run;
-	struct gd_broadcast w;
-	gd_broadcast_init(&w, n, 2, n->in);
-	uint8_t *y = n->data;
-	for (size_t k = 0; k < w.outer; k++) {
-		const uint8_t *a = (const uint8_t *)n->in[0]->data + w.offset[0];
-		const uint8_t *b = (const uint8_t *)n->in[1]->data + w.offset[1];
-		for (size_t i = 0; i < w.inner; i++)
-			*y++ = a[i * w.step[0]] & b[i * w.step[1]];
-		gd_broadcast_next(&w);
-	}
+	(void)n;
+	uint8_t *y = out;
+	const uint8_t *a = in[0], *b = in[1];
+	for (size_t i = 0; i < count; i++)
+		y[i] = a[i * step[0]] & b[i * step[1]];
 }
 
 static const struct gd_prim logical_and = {.name = "logical_and",
-                                           .forward = forward_and,
+                                           .forward = gd_forward_elementwise,
+                                           .block = block_and,
                                            .elementwise = true,
                                            .batch = gd_batch_broadcast};
 
@@ -152,17 +138,19 @@ struct gd_node *gd_logical_and(struct gd_graph *g, struct gd_node *a, struct gd_
 	return gd_node_new(g, &logical_and, GD_BOOL, rank, shape, 2, in);
 }
 
-static void forward_not(struct gd_sweep *run, struct gd_node *n)
+static void block_not(const struct gd_node *n, size_t count, void *out, const void *const *in,
+                      const size_t *step)
 {
-	(void)run;
-	const uint8_t *x = n->in[0]->data;
-	uint8_t *y = n->data;
-	for (size_t i = 0; i < n->count; i++)
-		y[i] = !x[i];
+	(void)n;
+	const uint8_t *x = in[0];
+	uint8_t *y = out;
+	for (size_t i = 0; i < count; i++)
+		y[i] = !x[i * step[0]];
 }
 
 static const struct gd_prim logical_not = {.name = "logical_not",
-                                           .forward = forward_not,
+                                           .forward = gd_forward_elementwise,
+                                           .block = block_not,
                                            .elementwise = true,
                                            .batch = gd_batch_broadcast};
 
@@ -182,17 +170,17 @@ struct gd_node *gd_logical_not(struct gd_graph *g, struct gd_node *x)
 
 #define CONVERT(TO, FROM, expression)                                                              \
 	do {                                                                                       \
-		TO *y = n->data;                                                                   \
-		const FROM *px = n->in[0]->data;                                                   \
-		for (size_t i = 0; i < n->count; i++) {                                            \
-			FROM x = px[i];                                                            \
+		TO *y = out;                                                                       \
+		const FROM *px = in[0];                                                            \
+		for (size_t i = 0; i < count; i++) {                                               \
+			FROM x = px[i * step[0]];                                                  \
 			y[i] = (expression);                                                       \
 		}                                                                                  \
 	} while (0)
 
-static void forward_cast(struct gd_sweep *run, struct gd_node *n)
+static void block_cast(const struct gd_node *n, size_t count, void *out, const void *const *in,
+                       const size_t *step)
 {
-	(void)run;
 	enum gd_dtype from = n->in[0]->dtype;
 	if (n->dtype == GD_BOOL) {
 		if (from == GD_FLOAT64)
@@ -215,7 +203,10 @@ static void forward_cast(struct gd_sweep *run, struct gd_node *n)
 }
 
 static const struct gd_prim cast = {
-        .name = "cast", .forward = forward_cast, .batch = gd_batch_leading};
+        .name = "cast",
+        .forward = gd_forward_elementwise,
+        .block = block_cast,
+        .batch = gd_batch_leading};
 
 struct gd_node *gd_cast(struct gd_graph *g, struct gd_node *x, enum gd_dtype dtype)
 {
