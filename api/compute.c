@@ -66,7 +66,8 @@ bool gd_compute_ready(struct gd_compute *c)
 		return false;
 	s->x->cost = gd_rows_cost(&c->rows, &s->graph, c->n, c->outputs);
 	s->x->compute = c;
-	return true;
+	c->schedule = gd_schedule_new(&s->graph, s->x->plan_arena, c->n, c->outputs);
+	return c->schedule != NULL;
 }
 
 /* An element of the request's that could not be what it was used as. */
@@ -176,7 +177,7 @@ bool gd_compute_run(struct gd_compute *c)
 	c->sweep = (struct gd_sweep){.graph = g};
 	c->warned = c->outputs;
 	c->n_warned = c->n;
-	if (!gd_eval(&c->sweep, c->n, c->outputs)) {
+	if (!gd_schedule_run(&c->sweep, c->schedule)) {
 		point_at_element(x, &c->sweep);
 		return false;
 	}

@@ -3,8 +3,8 @@
 #define GD_COMPUTE_H
 
 #include "api/spec.h"
-#include "core/eval.h"
 #include "core/rows.h"
+#include "core/schedule.h"
 
 /* A tensor that is filled row by row, by name. */
 struct gd_result {
@@ -14,6 +14,7 @@ struct gd_result {
 
 struct gd_compute {
 	struct gd_spec *spec;
+	struct gd_schedule *schedule; /* made by gd_compute_ready */
 	struct gd_sweep sweep;
 	struct gd_node **outputs;
 	int n, room;

@@ -3,21 +3,14 @@
 #include <math.h>
 #include <string.h>
 
-/* The node whose data n shares. */
-static struct gd_node *root_of(struct gd_node *n)
-{
-	while (n->prim->alias)
-		n = n->in[0];
-	return n;
-}
+#include "core/schedule.h"
 
 static size_t bytes_of(const struct gd_node *n)
 {
 	return n->count * gd_dtype_size(n->dtype);
 }
 
-/* Marks what the outputs need; returns the largest id among them. */
-static int mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs)
+int gd_mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs)
 {
 	int last = -1;
 	for (int i = 0; i < g->n_nodes; i++) {
@@ -26,7 +19,7 @@ static int mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs
 	}
 	for (int i = 0; i < n; i++) {
 		outputs[i]->needed = true;
-		root_of(outputs[i])->keep = true;
+		gd_root(outputs[i])->keep = true;
 		last = outputs[i]->id > last ? outputs[i]->id : last;
 	}
 	for (int i = last; i >= 0; i--) {
@@ -34,7 +27,7 @@ static int mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs
 		for (int k = 0; y->needed && k < y->n_in; k++) {
 			y->in[k]->needed = true;
 			if (!y->prim->alias)
-				root_of(y->in[k])->uses++;
+				gd_root(y->in[k])->uses++;
 		}
 	}
 	return last;
@@ -43,7 +36,7 @@ static int mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs
 double gd_cost(struct gd_graph *g, int n, struct gd_node *const *outputs)
 {
 	double total = 0;
-	int last = mark_needed(g, n, outputs);
+	int last = gd_mark_needed(g, n, outputs);
 	for (int i = 0; i <= last; i++) {
 		const struct gd_node *y = g->nodes[i];
 		if (y->needed && y->n_in)
@@ -52,32 +45,44 @@ double gd_cost(struct gd_graph *g, int n, struct gd_node *const *outputs)
 	return total;
 }
 
-bool gd_all_finite(const struct gd_node *n, size_t *index)
+/* Index of the first of n elements that is not finite, or n. */
+static size_t first_nonfinite(enum gd_dtype dtype, const void *data, size_t n)
 {
 	size_t i = 0;
 	/* 0·x is 0 for finite x and NaN otherwise: a sum finds out without a branch an element. */
 #define SEARCH(T)                                                                                  \
 	do {                                                                                       \
-		const T *x = n->data;                                                              \
-		for (size_t end; i < n->count; i = end) {                                          \
+		const T *x = data;                                                                 \
+		for (size_t end; i < n; i = end) {                                                 \
 			T bad = 0;                                                                 \
-			end = n->count - i > 256 ? i + 256 : n->count;                             \
+			end = n - i > 256 ? i + 256 : n;                                           \
 			for (size_t k = i; k < end; k++)                                           \
 				bad += 0 * x[k];                                                   \
 			if (bad != 0 || bad != bad)                                                \
 				break;                                                             \
 		}                                                                                  \
-		while (i < n->count && isfinite(x[i]))                                             \
+		while (i < n && isfinite(x[i]))                                                    \
 			i++;                                                                       \
 	} while (0)
-	if (n->dtype == GD_FLOAT64)
+	if (dtype == GD_FLOAT64)
 		SEARCH(double);
-	else if (n->dtype == GD_FLOAT32)
+	else if (dtype == GD_FLOAT32)
 		SEARCH(float);
 	else
-		return true;
+		return n;
 #undef SEARCH
-	if (index)
+	return i;
+}
+
+bool gd_finite_run(enum gd_dtype dtype, const void *data, size_t n)
+{
+	return first_nonfinite(dtype, data, n) == n;
+}
+
+bool gd_all_finite(const struct gd_node *n, size_t *index)
+{
+	size_t i = first_nonfinite(n->dtype, n->data, n->count);
+	if (index && i < n->count)
 		*index = i;
 	return i == n->count;
 }
@@ -91,11 +96,6 @@ static double element(const struct gd_node *n, size_t i)
 static void look_for_nonfinite(struct gd_sweep *run, struct gd_node *y)
 {
 	double constant;
-	if (!run->trace) {
-		if (y->check && !run->nonfinite)
-			run->nonfinite = !gd_all_finite(y, NULL);
-		return;
-	}
 	y->bad = !gd_all_finite(y, &y->bad_index) && !gd_is_const(y, &constant);
 	if (y->bad)
 		y->bad_value = element(y, y->bad_index);
@@ -131,7 +131,7 @@ static struct gd_node *reusable(const struct gd_node *y)
 	if (!y->prim->elementwise)
 		return NULL;
 	for (int k = 0; k < y->n_in; k++) {
-		struct gd_node *x = root_of(y->in[k]);
+		struct gd_node *x = gd_root(y->in[k]);
 		if (x->uses == 1 && !x->keep && !gd_is_leaf(x) && x->data && x->dtype == y->dtype &&
 		    x->count == y->count && y->in[k]->count == y->count)
 			return x;
@@ -158,7 +158,7 @@ static bool compute(struct gd_sweep *run, struct gd_node *y)
 		return false;
 	look_for_nonfinite(run, y);
 	for (int k = 0; k < y->n_in; k++) {
-		struct gd_node *x = root_of(y->in[k]);
+		struct gd_node *x = gd_root(y->in[k]);
 		if (--x->uses > 0 || x->keep || gd_is_leaf(x))
 			continue;
 		if (x != over)
@@ -168,13 +168,11 @@ static bool compute(struct gd_sweep *run, struct gd_node *y)
 	return true;
 }
 
-bool gd_eval(struct gd_sweep *run, int n, struct gd_node *const *outputs)
+/* Node by node, so that the first that is not finite is found. */
+static bool sweep(struct gd_sweep *run, int n, struct gd_node *const *outputs)
 {
 	struct gd_graph *g = run->graph;
-	run->error = g->error;
-	if (gd_failed(g))
-		return false;
-	int last = mark_needed(g, n, outputs);
+	int last = gd_mark_needed(g, n, outputs);
 	for (int i = 0; i <= last; i++) {
 		struct gd_node *y = g->nodes[i];
 		if (!y->needed)
@@ -188,7 +186,22 @@ bool gd_eval(struct gd_sweep *run, int n, struct gd_node *const *outputs)
 			return false;
 		}
 	}
-	if (run->trace)
-		find_first_bad(run, last, n, outputs);
+	find_first_bad(run, last, n, outputs);
 	return true;
+}
+
+bool gd_eval(struct gd_sweep *run, int n, struct gd_node *const *outputs)
+{
+	struct gd_graph *g = run->graph;
+	struct gd_arena memory;
+	run->error = g->error;
+	if (gd_failed(g))
+		return false;
+	if (run->trace)
+		return sweep(run, n, outputs);
+	gd_arena_init(&memory, g->arena->cap);
+	const struct gd_schedule *s = gd_schedule_new(g, &memory, n, outputs);
+	bool ok = s && gd_schedule_run(run, s);
+	gd_arena_release(&memory);
+	return ok;
 }

@@ -1,4 +1,4 @@
-/* Evaluation: drop what no output needs, plan memory by liveness, sweep. */
+/* Evaluation: drop what no output needs, plan memory by liveness, compute. */
 #ifndef GD_EVAL_H
 #define GD_EVAL_H
 
@@ -24,8 +24,23 @@ struct gd_sweep {
 /* Floating-point operations needed for the outputs, roughly. Does no work. */
 double gd_cost(struct gd_graph *g, int n, struct gd_node *const *outputs);
 
-/* Computes outputs[i]->data; they live in the graph's arena. False on an error (in g->error). */
+/* Computes outputs[i]->data; they live in the graph's arena. False on an error (in g->error).
+ * Who evaluates the same outputs again makes a schedule once (core/schedule.h). */
 bool gd_eval(struct gd_sweep *run, int n, struct gd_node *const *outputs);
+
+/* The node whose data n shares. */
+static inline struct gd_node *gd_root(struct gd_node *n)
+{
+	while (n->prim->alias)
+		n = n->in[0];
+	return n;
+}
+
+/* Sets `needed`, `keep` and `uses` for these outputs; returns the largest id among them, or -1. */
+int gd_mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs);
+
+/* Are n elements finite? */
+bool gd_finite_run(enum gd_dtype dtype, const void *data, size_t n);
 
 /* Is every element finite? True for integers and masks. *index: the first that is not, if wanted.
  */

@@ -39,6 +39,7 @@ struct gd_prim {
 	 * nothing fails. NULL: only `forward` knows. */
 	void (*block)(const struct gd_node *n, size_t count, void *y, const void *const *in,
 	              const size_t *step);
+	bool cheap;       /* elementwise, and takes no longer than reading its operands */
 	bool elementwise; /* may write over an input of its own shape and dtype */
 	bool alias;       /* shares in[0]'s data */
 	bool linear;      /* elementwise, derivative without products: zeros stay zeros */

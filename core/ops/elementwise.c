@@ -1,4 +1,6 @@
 /* Primitives of elementwise.def: derivatives and builders, made from its rows. */
+#include <math.h>
+
 #include "core/batch.h"
 #include "core/build.h"
 #include "core/ops/broadcast.h"
@@ -89,6 +91,12 @@ static struct gd_node *to_operand(struct gd_graph *g, struct gd_node *y, struct 
 static struct gd_node *same_rows(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
                                  int64_t n, bool *apart);
 
+/* Rows that take a few instructions. */
+#define CHEAP_UNARY(row)                                                                           \
+	((row) == GD_ROW_neg || (row) == GD_ROW_abs || (row) == GD_ROW_square ||                   \
+	 (row) == GD_ROW_sign || (row) == GD_ROW_relu)
+#define CHEAP_BINARY(row) ((row) == GD_ROW_add || (row) == GD_ROW_sub || (row) == GD_ROW_mul)
+
 static const struct gd_prim rows[GD_ROWS] = {
 #define GD_UNARY(fn, formula, f, derivative, words, lo, hi, kink_mask, text)                       \
 	[GD_ROW_##fn] = {.name = #fn,                                                              \
@@ -100,6 +108,7 @@ static const struct gd_prim rows[GD_ROWS] = {
 	                 .elementwise = true,                                                      \
 	                 .batch = gd_batch_broadcast,                                              \
 	                 .rows = same_rows,                                                        \
+	                 .cheap = CHEAP_UNARY(GD_ROW_##fn),                                        \
 	                 .linear = GD_ROW_##fn == GD_ROW_neg},
 #define GD_BINARY(fn, formula, f, da, db, words, lo, hi, kink_mask, text)                          \
 	[GD_ROW_##fn] = {.name = #fn,                                                              \
@@ -111,12 +120,14 @@ static const struct gd_prim rows[GD_ROWS] = {
 	                 .elementwise = true,                                                      \
 	                 .batch = gd_batch_broadcast,                                              \
 	                 .rows = same_rows,                                                        \
+	                 .cheap = CHEAP_BINARY(GD_ROW_##fn),                                       \
 	                 .linear = GD_ROW_##fn == GD_ROW_add || GD_ROW_##fn == GD_ROW_sub},
 #define GD_COMPARE(fn, formula, f)                                                                 \
 	[GD_ROW_##fn] = {.name = #fn,                                                              \
 	                 .forward = gd_forward_elementwise,                                        \
 	                 .block = block,                                                           \
 	                 .elementwise = true,                                                      \
+	                 .cheap = true,                                                            \
 	                 .batch = gd_batch_broadcast},
 #include "core/ops/elementwise.def"
 };
@@ -124,13 +135,13 @@ static const struct gd_prim rows[GD_ROWS] = {
 /* Is y linear in what depends on the rows? */
 static bool is_linear(const struct gd_node *y, struct gd_node *const *d)
 {
-	if (y->prim == &rows[ROW_mul])
+	if (y->prim == &rows[GD_ROW_mul])
 		return !d[0] != !d[1];
-	if (y->prim == &rows[ROW_div])
+	if (y->prim == &rows[GD_ROW_div])
 		return d[0] && !d[1];
-	if (y->prim == &rows[ROW_add] || y->prim == &rows[ROW_sub])
+	if (y->prim == &rows[GD_ROW_add] || y->prim == &rows[GD_ROW_sub])
 		return d[0] && d[1];
-	return y->prim == &rows[ROW_neg];
+	return y->prim == &rows[GD_ROW_neg];
 }
 
 static struct gd_node *same_rows(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,

@@ -83,6 +83,7 @@ static struct gd_node *rows_where(struct gd_graph *g, struct gd_node *y, struct 
 static const struct gd_prim where = {.name = "where",
                                      .forward = gd_forward_elementwise,
                                      .block = block_where,
+                                     .cheap = true,
                                      .vjp = vjp_where,
                                      .elementwise = true,
                                      .batch = gd_batch_broadcast,
@@ -124,6 +125,7 @@ static const struct gd_prim logical_and = {.name = "logical_and",
                                            .forward = gd_forward_elementwise,
                                            .block = block_and,
                                            .elementwise = true,
+                                           .cheap = true,
                                            .batch = gd_batch_broadcast};
 
 struct gd_node *gd_logical_and(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
@@ -152,6 +154,7 @@ static const struct gd_prim logical_not = {.name = "logical_not",
                                            .forward = gd_forward_elementwise,
                                            .block = block_not,
                                            .elementwise = true,
+                                           .cheap = true,
                                            .batch = gd_batch_broadcast};
 
 struct gd_node *gd_inverse_of(const struct gd_node *x)
@@ -206,6 +209,7 @@ static const struct gd_prim cast = {
         .name = "cast",
         .forward = gd_forward_elementwise,
         .block = block_cast,
+        .cheap = true,
         .batch = gd_batch_leading};
 
 struct gd_node *gd_cast(struct gd_graph *g, struct gd_node *x, enum gd_dtype dtype)

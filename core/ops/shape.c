@@ -158,9 +158,14 @@ struct gd_node *gd_expand(struct gd_graph *g, struct gd_node *x, int rank, const
 	return gd_node_new(g, &expand, x->dtype, rank, shape, 1, &x);
 }
 
+struct gd_node *gd_expansion_of(const struct gd_node *x)
+{
+	return x->prim == &expand ? x->in[0] : NULL;
+}
+
 struct gd_node *gd_expanded_from(const struct gd_node *x)
 {
-	return x->prim == &expand && !x->name ? x->in[0] : NULL;
+	return x->name ? NULL : gd_expansion_of(x);
 }
 
 struct gd_node *gd_sum_to(struct gd_graph *g, struct gd_node *x, int rank, const int64_t *shape)
