@@ -2,8 +2,8 @@
  *
  * glibc's libmvec has them for x86-64, within 4 ulp and with the scalar functions' special values
  * (tests/core/test_vector.c). They give other last digits than libm's, so a loop that calls them
- * must run over whole vectors: an element's value may not depend on its place in the array.
- * Elsewhere, and with compilers that do not know the attribute, the same loops call libm. */
+ * must run over whole vectors: an element's value may not depend on its place in the array. With
+ * other compilers and libraries the same loops call libm. */
 #ifndef GD_VECTOR_MATH_H
 #define GD_VECTOR_MATH_H
 
@@ -15,7 +15,6 @@
 #define GD_SIMD(name)                                                                              \
 	extern double(name)(double) __attribute__((simd("notinbranch"), const, nothrow));          \
 	extern float(name##f)(float) __attribute__((simd("notinbranch"), const, nothrow));
-GD_SIMD(exp)
 GD_SIMD(exp2)
 GD_SIMD(expm1)
 GD_SIMD(log)
@@ -38,6 +37,12 @@ GD_SIMD(erf)
 GD_SIMD(erfc)
 #undef GD_SIMD
 #endif
+#endif
+
+#ifdef __FMA__
+#include "core/vector_exp.h"
+#undef exp
+#define exp(x) _Generic((x), float: gd_exp_f32, default: gd_exp_f64)(x)
 #endif
 
 #endif

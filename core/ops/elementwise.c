@@ -9,13 +9,16 @@
 
 static const struct gd_prim rows[GD_ROWS];
 
+/* Up to here an array costs next to nothing with libm's functions, and has their last digits. */
+enum { SMALL = 64 };
+
 static void block(const struct gd_node *n, size_t count, void *y, const void *const *in,
                   const size_t *step)
 {
-#ifdef __x86_64__
-	const struct gd_row_kernel *table = gd_has_avx2() ? gd_rows_avx2 : gd_rows_baseline;
-#else
 	const struct gd_row_kernel *table = gd_rows_baseline;
+#ifdef __x86_64__
+	if (n->count > SMALL && gd_has_avx2())
+		table = gd_rows_avx2;
 #endif
 	const struct gd_row_kernel *k = &table[n->prim - rows];
 	(n->in[0]->dtype == GD_FLOAT64 ? k->f64 : k->f32)(count, y, in, step);

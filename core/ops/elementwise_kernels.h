@@ -1,15 +1,17 @@
 /* The loops of elementwise.def; included once for each set of instructions, with TABLE defined as
  * the name of its table.
  *
- * A loop runs over whole vectors only, so that the compiler never adds a scalar remainder with
- * other functions: what is left over is padded by copies of its first element and goes through the
- * same loop. */
+ * With VECTOR defined, as the bytes of a vector, they use vector functions. A loop then runs over
+ * whole vectors only, so that the compiler adds no scalar remainder with other functions: what is
+ * left over is padded by copies of its first element and goes through the same loop. */
+#include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <tgmath.h>
 
 #include "core/ops/elementwise_rows.h"
 #include "core/ops/special.h"
-#include "core/vector_math.h"
 
 #ifdef __clang__
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
@@ -23,37 +25,55 @@
 #define LOOP static __attribute__((noinline, noclone)) void
 #endif
 
-enum { VECTOR = 32, WIDEST = 8 }; /* bytes and elements of a vector */
+#ifdef VECTOR
+#include "core/vector_math.h"
+#define WHOLE(n) ((n) / (VECTOR / sizeof(T)) * (VECTOR / sizeof(T)))
+enum { LANES = VECTOR / sizeof(float) };
+#else
+#define WHOLE(n) (n)
+enum { LANES = 1 };
+#endif
 
 /* Stable on both sides: no overflow for any x. */
 #define gd_sigmoid_of(x) ((x >= 0 ? 1 : exp(-fabs(x))) / (1 + exp(-fabs(x))))
 
-/* n elements from x on, or that many times the one at x, as WIDEST elements. */
+/* n elements from x on, or n times the one at x, and then the first again until there are LANES. */
 static void pad(void *to, const char *x, size_t size, size_t n, size_t step)
 {
-	for (size_t i = 0; i < WIDEST; i++)
+	for (size_t i = 0; i < LANES; i++)
 		memcpy((char *)to + i * size, x + (i < n ? i * step : 0) * size, size);
 }
 
-/* y[0..n) = x: of one element. */
+/* The n elements of y become what its first is. */
 static void fill(void *y, size_t size, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
 		memcpy((char *)y + i * size, y, size);
 }
 
+/* How many of n elements the loop can take as they stand. */
+static size_t whole(size_t n, size_t size)
+{
+#ifdef VECTOR
+	return n / (VECTOR / size) * (VECTOR / size);
+#else
+	(void)size;
+	return n;
+#endif
+}
+
 static void run_unary(void (*loop)(size_t, void *, const void *), size_t size, size_t n, void *y,
                       const void *x, size_t step)
 {
-	_Alignas(VECTOR) double padded[WIDEST], result[WIDEST];
-	size_t lanes = VECTOR / size, body = step ? n / lanes * lanes : 0;
+	double padded[LANES], result[LANES];
+	size_t body = step ? whole(n, size) : 0;
 	if (body)
 		loop(body, y, x);
 	if (body == n)
 		return;
 	size_t rest = step ? n - body : 1;
 	pad(padded, (const char *)x + body * size, size, rest, 1);
-	loop(lanes, result, padded);
+	loop(LANES, result, padded);
 	memcpy((char *)y + body * size, result, rest * size);
 	if (!step)
 		fill(y, size, n);
@@ -63,18 +83,19 @@ static void run_binary(void (*loop)(size_t, void *, const void *, size_t, const 
                        size_t size, size_t out, size_t n, void *y, const void *const *in,
                        const size_t *step)
 {
-	_Alignas(VECTOR) double a[WIDEST], b[WIDEST], result[WIDEST];
-	size_t lanes = VECTOR / size, body = step[0] || step[1] ? n / lanes * lanes : 0;
+	double a[LANES], b[LANES], result[LANES];
+	bool one = !step[0] && !step[1];
+	size_t body = one ? 0 : whole(n, size);
 	if (body)
 		loop(body, y, in[0], step[0], in[1], step[1]);
 	if (body == n)
 		return;
-	size_t rest = step[0] || step[1] ? n - body : 1;
+	size_t rest = one ? 1 : n - body;
 	pad(a, (const char *)in[0] + step[0] * body * size, size, rest, step[0]);
 	pad(b, (const char *)in[1] + step[1] * body * size, size, rest, step[1]);
-	loop(lanes, result, a, 1, b, 1);
+	loop(LANES, result, a, 1, b, 1);
 	memcpy((char *)y + body * out, result, rest * out);
-	if (rest < n - body)
+	if (one)
 		fill(y, out, n);
 }
 

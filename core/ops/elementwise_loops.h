@@ -5,7 +5,7 @@
 	{                                                                                          \
 		T *y = out;                                                                        \
 		const T *px = in;                                                                  \
-		n = n / (VECTOR / sizeof(T)) * (VECTOR / sizeof(T));                               \
+		n = WHOLE(n);                                                                      \
 		INDEPENDENT                                                                        \
 		for (size_t i = 0; i < n; i++) {                                                   \
 			T x = px[i];                                                               \
@@ -24,7 +24,7 @@
 	{                                                                                          \
 		OUT *y = out;                                                                      \
 		const T *pa = in_a, *pb = in_b;                                                    \
-		n = n / (VECTOR / sizeof(T)) * (VECTOR / sizeof(T));                               \
+		n = WHOLE(n);                                                                      \
 		if (step_a && step_b) {                                                            \
 			INDEPENDENT                                                                \
 			for (size_t i = 0; i < n; i++) {                                           \
