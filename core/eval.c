@@ -45,29 +45,31 @@ double gd_cost(struct gd_graph *g, int n, struct gd_node *const *outputs)
 	return total;
 }
 
-/* Index of the first of n elements that is not finite, or n. */
+/* Index of the first of n elements that is not finite, or n. Its exponent is all ones, so that one
+ * more carries into the sign bit: a sum of bits finds out without a branch an element. */
 static size_t first_nonfinite(enum gd_dtype dtype, const void *data, size_t n)
 {
 	size_t i = 0;
-	/* 0·x is 0 for finite x and NaN otherwise: a sum finds out without a branch an element. */
-#define SEARCH(T)                                                                                  \
+#define SEARCH(T, U, ONES, ONE)                                                                    \
 	do {                                                                                       \
-		const T *x = data;                                                                 \
+		const char *x = data;                                                              \
 		for (size_t end; i < n; i = end) {                                                 \
-			T bad = 0;                                                                 \
+			U carry = 0, bits;                                                         \
 			end = n - i > 256 ? i + 256 : n;                                           \
-			for (size_t k = i; k < end; k++)                                           \
-				bad += 0 * x[k];                                                   \
-			if (bad != 0 || bad != bad)                                                \
+			for (size_t k = i; k < end; k++) {                                         \
+				memcpy(&bits, x + k * sizeof bits, sizeof bits);                   \
+				carry |= (bits & (ONES)) + (ONE);                                  \
+			}                                                                          \
+			if (carry >> (8 * sizeof carry - 1))                                       \
 				break;                                                             \
 		}                                                                                  \
-		while (i < n && isfinite(x[i]))                                                    \
+		while (i < n && isfinite(((const T *)data)[i]))                                    \
 			i++;                                                                       \
 	} while (0)
 	if (dtype == GD_FLOAT64)
-		SEARCH(double);
+		SEARCH(double, uint64_t, UINT64_C(0x7ff) << 52, UINT64_C(1) << 52);
 	else if (dtype == GD_FLOAT32)
-		SEARCH(float);
+		SEARCH(float, uint32_t, UINT32_C(0xff) << 23, UINT32_C(1) << 23);
 	else
 		return n;
 #undef SEARCH
