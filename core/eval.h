@@ -31,12 +31,21 @@ bool gd_eval(struct gd_sweep *run, int n, struct gd_node *const *outputs);
 /* The node whose data n shares. */
 static inline struct gd_node *gd_root(struct gd_node *n)
 {
-	while (n->prim->alias)
-		n = n->in[0];
+	while (n->prim->alias || n->twin)
+		n = n->twin ? n->twin : n->in[0];
 	return n;
 }
 
-/* Sets `needed`, `keep` and `uses` for these outputs; returns the largest id among them, or -1. */
+/* Has n no data of its own? */
+static inline bool gd_shares(const struct gd_node *n)
+{
+	return n->prim->alias || n->twin;
+}
+
+/* Sets `twin` of the needed nodes up to `last`. False when out of memory. */
+bool gd_find_twins(struct gd_graph *g, struct gd_arena *memory, int last);
+
+/* Sets `needed`, `keep` and `uses` for these outputs, forgets twins; returns the largest id among them, or -1. */
 int gd_mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs);
 
 /* Are n elements finite? */

@@ -103,7 +103,7 @@ static void make_groups(struct fuser *u)
 	for (int i = 0; i <= u->last; i++) {
 		struct gd_node *n = u->g->nodes[i];
 		u->f->group[i] = -1;
-		if (!n->needed || n->prim->alias || gd_is_leaf(n))
+		if (!n->needed || gd_shares(n) || gd_is_leaf(n))
 			continue;
 		if (can_fuse(n)) {
 			join(u, n);
@@ -119,7 +119,7 @@ static void mark_readers(struct fuser *u)
 {
 	for (int i = 0; i <= u->last; i++) {
 		struct gd_node *n = u->g->nodes[i];
-		if (!n->needed || n->prim->alias)
+		if (!n->needed || gd_shares(n))
 			continue;
 		if (n->keep)
 			u->hard[i] = true;

@@ -1,8 +1,10 @@
 /* Runs the instructions of a group of elementwise nodes, block by block. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/eval.h"
 #include "core/group.h"
+#include "core/parallel.h"
 
 enum { SCRATCH = GD_MAX_SLOTS * GD_BLOCK_STEP * 8 };
 
@@ -70,11 +72,18 @@ static char *place(const struct gd_group *group, struct scratch *scratch, const 
 	return (char *)p->array->data + (p->one ? 0 : begin * gd_dtype_size(p->array->dtype));
 }
 
-/* Elements begin … end of every node. Sets *nonfinite where one that is to be checked is not
- * finite. */
-static void run_range(const struct gd_group *group, size_t begin, size_t end, bool *nonfinite)
+struct task {
+	const struct gd_group *group;
+	atomic_bool nonfinite; /* a node that is to be checked is not finite */
+};
+
+/* Elements begin … end of every node. */
+static void run_range(void *context, size_t begin, size_t end)
 {
+	struct task *task = context;
+	const struct gd_group *group = task->group;
 	struct scratch scratch;
+	bool nonfinite = false;
 	for (; begin < end; begin += group->block) {
 		size_t n = end - begin < group->block ? end - begin : group->block;
 		for (int i = 0; i < group->n; i++) {
@@ -91,13 +100,21 @@ static void run_range(const struct gd_group *group, size_t begin, size_t end, bo
 				step[k] = !x->in[k].one;
 			}
 			x->node->prim->block(x->node, n, out, in, step);
-			if (x->node->check && !*nonfinite)
-				*nonfinite = !gd_finite_run(x->node->dtype, out, n);
+			if (x->node->check && !nonfinite)
+				nonfinite = !gd_finite_run(x->node->dtype, out, n);
 		}
 	}
+	if (nonfinite)
+		atomic_store_explicit(&task->nonfinite, true, memory_order_relaxed);
 }
+
+/* As few elements of one instruction are computed before another thread has woken. */
+enum { WORTH_A_THREAD = 1 << 15 };
 
 void gd_group_run(struct gd_sweep *run, const struct gd_group *group)
 {
-	run_range(group, 0, group->count, &run->nonfinite);
+	struct task task = {.group = group};
+	size_t grain = WORTH_A_THREAD / (size_t)group->n / group->block * group->block;
+	gd_parallel_for(group->count, grain ? grain : group->block, run_range, &task);
+	run->nonfinite = run->nonfinite || task.nonfinite;
 }

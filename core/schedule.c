@@ -11,10 +11,11 @@ struct reuse {
 	struct gd_node *y, *x;
 };
 
-/* Computes a node or a group, or sets an alias, and gives arrays back. */
+/* Computes a node or a group, or lets a node share data, and gives arrays back. */
 struct gd_step {
 	struct gd_node *node; /* NULL: the group */
 	struct gd_group *group;
+	const struct gd_node *shared; /* whose data the node takes, or NULL */
 	struct reuse *made; /* the arrays that come to be; x NULL: new ones */
 	struct gd_node **dead;
 	int n_made, n_dead;
@@ -55,7 +56,8 @@ static bool is_array(const struct scheduler *w, const struct gd_node *n)
 
 static void add_step(struct scheduler *w, struct gd_node *n, struct gd_group *group)
 {
-	w->s->steps[w->s->n++] = (struct gd_step){.node = n, .group = group};
+	const struct gd_node *shared = !n || !gd_shares(n) ? NULL : n->twin ? n->twin : n->in[0];
+	w->s->steps[w->s->n++] = (struct gd_step){.node = n, .group = group, .shared = shared};
 }
 
 static void add_node(struct scheduler *w, struct gd_node *n)
@@ -66,7 +68,6 @@ static void add_node(struct scheduler *w, struct gd_node *n)
 		add_step(w, n, NULL);
 }
 
-/* The group and then the aliases of its arrays that stand before its last node. */
 static void add_group(struct scheduler *w, int index)
 {
 	struct gd_group *group = gd_group_new(&w->f, w->arena, index);
@@ -76,7 +77,7 @@ static void add_group(struct scheduler *w, int index)
 		add_step(w, NULL, group);
 }
 
-/* An alias waits until what it shares the data of has some. */
+/* Who shares data waits until there is some. */
 static bool waits(const struct scheduler *w, const struct gd_node *n, int at)
 {
 	const struct gd_node *root = gd_root((struct gd_node *)n);
@@ -87,7 +88,7 @@ static bool waits(const struct scheduler *w, const struct gd_node *n, int at)
 static void make_steps(struct scheduler *w)
 {
 	struct gd_fusion *f = &w->f;
-	/* Aliases in the order in which they can be set, by the group that they wait for. */
+	/* Nodes that share data in the order in which they can, by the group that they wait for. */
 	int *waiting = take(w, &w->memory, f->n_groups, sizeof *waiting);
 	int *next = take(w, &w->memory, w->last + 1, sizeof *next);
 	if (w->failed)
@@ -96,7 +97,7 @@ static void make_steps(struct scheduler *w)
 		waiting[k] = -1;
 	for (int i = w->last; i >= 0; i--) {
 		struct gd_node *n = w->g->nodes[i];
-		if (n->needed && n->prim->alias && waits(w, n, i)) {
+		if (n->needed && gd_shares(n) && waits(w, n, i)) {
 			int k = f->group[gd_root(n)->id];
 			next[i] = waiting[k];
 			waiting[k] = i;
@@ -105,7 +106,7 @@ static void make_steps(struct scheduler *w)
 	for (int i = 0; i <= w->last && !w->failed; i++) {
 		struct gd_node *n = w->g->nodes[i];
 		int k = f->group[i];
-		if (n->prim->alias) {
+		if (gd_shares(n)) {
 			if (n->needed && is_array(w, gd_root(n)) && !waits(w, n, i))
 				add_step(w, n, NULL);
 		} else if (k < 0) {
@@ -125,7 +126,7 @@ static int n_read(const struct gd_step *step)
 {
 	if (!step->node)
 		return step->group->n_reads;
-	return step->node->prim->alias ? 0 : step->node->n_in;
+	return step->shared ? 0 : step->node->n_in;
 }
 
 static struct gd_node *nth_read(const struct gd_step *step, int k)
@@ -137,7 +138,7 @@ static int n_made(const struct gd_step *step)
 {
 	if (!step->node)
 		return step->group->n_stored;
-	return !step->node->prim->alias && !gd_is_leaf(step->node);
+	return !step->shared && !gd_is_leaf(step->node);
 }
 
 static struct gd_node *nth_made(const struct gd_step *step, int k)
@@ -222,7 +223,8 @@ struct gd_schedule *gd_schedule_new(struct gd_graph *g, struct gd_arena *arena, 
 	w.last_read = take(&w, &w.memory, w.last + 1, sizeof *w.last_read);
 	if (!w.failed)
 		w.s->steps = take(&w, arena, w.last + 1, sizeof *w.s->steps);
-	w.failed = w.failed || !gd_fuse(&w.f, &w.memory, g, w.last);
+	w.failed = w.failed || !gd_find_twins(g, &w.memory, w.last) ||
+	           !gd_fuse(&w.f, &w.memory, g, w.last);
 	if (!w.failed)
 		make_steps(&w);
 	if (!w.failed)
@@ -275,8 +277,8 @@ bool gd_schedule_run(struct gd_sweep *run, const struct gd_schedule *s)
 			return false;
 		if (!n)
 			gd_group_run(run, step->group);
-		else if (n->prim->alias)
-			n->data = n->in[0]->data;
+		else if (step->shared)
+			n->data = step->shared->data;
 		else if (!gd_is_leaf(n))
 			n->prim->forward(run, n);
 		if (gd_failed(g))

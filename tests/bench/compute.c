@@ -13,6 +13,7 @@
 #include "api/compute.h"
 #include "api/plan.h"
 #include "core/blas.h"
+#include "core/parallel.h"
 
 static double now(clockid_t clock)
 {
@@ -64,6 +65,7 @@ int main(int argc, char **argv)
 	}
 	int threads = atoi(argv[2]), count = atoi(argv[3]);
 	gd_blas_threads(threads);
+	gd_threads(threads);
 	gd_arena_init(&arena, service.limits.memory_bytes);
 	gd_error_clear(&error);
 	struct gd_scan *scan = gd_scan_new(&arena, &service.limits, &error);

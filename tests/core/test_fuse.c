@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/parallel.h"
 #include "core/schedule.h"
 #include "tests/core/lab.h"
 #include "tests/support/test.h"
@@ -177,6 +178,77 @@ START_TEST(cheap_nodes_are_computed_again)
 }
 END_TEST
 
+/* Written twice, computed once, through aliases and equal constants; but not where an attribute
+ * differs. */
+START_TEST(common_nodes_are_computed_once)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_graph *g = &l.g;
+	struct gd_node *x = lab_random(&l, 2, (int64_t[]){80, 80}, -1, 1), *out[4];
+	for (int i = 0; i < 2; i++) {
+		struct gd_node *h = gd_tanh(g, gd_mul(g, gd_stop_gradient(g, x), gd_const(g, 3)));
+		out[i] = gd_matmul(g, h, gd_swap_axes(g, x, 0, 1));
+	}
+	ck_assert_ptr_ne(out[0], out[1]);
+	ck_assert_int_eq(arrays(&l, 2, out), 2); /* tanh and product */
+	ck_assert(lab_eval(&l, 2, out));
+	ck_assert_ptr_eq(out[0]->data, out[1]->data);
+	out[0] = gd_sum(g, x, 1, true);
+	out[1] = gd_reshape(g, gd_sum(g, x, 2, true), 2, (int64_t[]){1, 80});
+	out[2] = gd_mul(g, x, gd_const(g, 0));
+	out[3] = gd_mul(g, x, gd_const(g, -0.0));
+	ck_assert_int_eq(arrays(&l, 4, out), 4);
+	same_bits(&l, 4, out, "not common");
+	ck_assert_double_ne(lab_at(out[0], 5), lab_at(out[1], 5));
+	lab_release(&l);
+}
+END_TEST
+
+/* Named and asked for on its own, each keeps its gradient: sharing is the evaluation's alone. */
+START_TEST(common_nodes_stay_two_variables)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = lab_random(&l, 1, (int64_t[]){100}, 1, 2), *grads[2];
+	struct gd_node *a = gd_exp(&l.g, x), *b = gd_exp(&l.g, x), *wrt[2] = {a, b};
+	struct gd_node *y = gd_sub(&l.g, gd_mul(&l.g, a, a), b);
+	ck_assert(lab_grad(&l, y, NULL, 2, wrt, grads));
+	ck_assert(lab_eval(&l, 2, grads));
+	for (size_t i = 0; i < 100; i++) {
+		ck_assert_double_eq_tol(lab_at(grads[0], i), 2 * exp(lab_at(x, i)), 1e-13);
+		ck_assert_double_eq(lab_at(grads[1], i), -1);
+	}
+	lab_release(&l);
+}
+END_TEST
+
+/* The same bits with as many threads as one likes. */
+START_TEST(threads_do_not_show)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_graph *g = &l.g;
+	struct gd_node *x = lab_random(&l, 2, (int64_t[]){301, 1001}, -1, 1);
+	struct gd_node *row = lab_random(&l, 1, (int64_t[]){1001}, -1, 1);
+	struct gd_node *y = gd_mul(g, gd_tanh(g, gd_add(g, x, row)), gd_exp(g, x));
+	ck_assert(lab_eval(&l, 1, &y));
+	const double *want = y->data;
+	for (int threads = 2; threads < 6; threads++) {
+		gd_threads(threads);
+		ck_assert(lab_eval(&l, 1, &y));
+		ck_assert_int_eq(memcmp(want, y->data, y->count * sizeof *want), 0);
+	}
+	struct gd_sweep run = {.graph = g};
+	y->check = true;
+	lab_set(x, 300 * 1001 + 7, 1e4);
+	ck_assert(gd_eval(&run, 1, &y));
+	ck_assert(run.nonfinite);
+	gd_threads(1);
+	lab_release(&l);
+}
+END_TEST
+
 enum { MIB = 1 << 20 };
 
 START_TEST(memory_of_a_chain_and_its_gradient)
@@ -291,6 +363,9 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, random_graphs_give_the_same_bits, 0, GRAPHS);
 	tcase_add_test(t, a_chain_is_one_array);
 	tcase_add_test(t, cheap_nodes_are_computed_again);
+	tcase_add_test(t, common_nodes_are_computed_once);
+	tcase_add_test(t, common_nodes_stay_two_variables);
+	tcase_add_test(t, threads_do_not_show);
 	tcase_add_test(t, memory_of_a_chain_and_its_gradient);
 	tcase_add_test(t, no_gradient_that_nobody_asked_for);
 	tcase_add_test(t, gradients_asked_one_by_one_are_smaller);
