@@ -170,15 +170,14 @@ static bool default_operands(struct layer *l)
 /* --- parameters --------------------------------------------------------------------------- */
 
 /* The numbers of one list, or one number; behind those that are there already. */
-static bool read_ints(struct layer *l, const struct gd_json *v, bool nullable, int64_t *ints,
-                      int *n)
+static bool read_ints(struct layer *l, const struct gd_json *v, bool open, int64_t *ints, int *n)
 {
 	struct gd_json element;
 	struct gd_error *e = l->s->x->error;
 	if (gd_json_kind(v) != GD_JSON_ARRAY)
 		return gd_json_int(v, INT64_MIN, INT64_MAX, &ints[(*n)++], e);
 	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element))
-		if (nullable && gd_json_kind(&element) == GD_JSON_NULL)
+		if (open && gd_json_kind(&element) == GD_JSON_NULL)
 			ints[(*n)++] = GD_NULL_INT;
 		else if (!gd_json_int(&element, INT64_MIN, INT64_MAX, &ints[(*n)++], e))
 			return false;
@@ -246,7 +245,7 @@ static bool read_list(struct layer *l, const struct gd_json *v, const struct gd_
 		return read_floats(l, v, (double *)numbers, &value->n);
 	if (p->type == GD_PARAM_LISTS)
 		return read_lists(l, v, numbers, value);
-	return read_ints(l, v, p->nullable, numbers, &value->n);
+	return read_ints(l, v, p->open, numbers, &value->n);
 }
 
 /* One of the words; whether any other text would do is the type's matter. */

@@ -179,7 +179,7 @@ static void write_param_type(struct gd_doc *d, const struct gd_param_spec *p)
 			gd_member(d, "type", number);
 			gd_doc_end(d);
 		} else {
-			gd_member(d, "type", number);
+			write_types(d, number, NULL, p->open);
 		}
 		gd_doc_end(d);
 		break;

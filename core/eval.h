@@ -45,7 +45,8 @@ static inline bool gd_shares(const struct gd_node *n)
 /* Sets `twin` of the needed nodes up to `last`. False when out of memory. */
 bool gd_find_twins(struct gd_graph *g, struct gd_arena *memory, int last);
 
-/* Sets `needed`, `keep` and `uses` for these outputs, forgets twins; returns the largest id among them, or -1. */
+/* Sets `needed`, `keep` and `uses` for these outputs, forgets twins; returns the largest id among
+ * them, or -1. */
 int gd_mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs);
 
 /* Are n elements finite? */

@@ -39,6 +39,7 @@ struct gd_prim {
 	 * nothing fails. NULL: only `forward` knows. */
 	void (*block)(const struct gd_node *n, size_t count, void *y, const void *const *in,
 	              const size_t *step);
+	int row;          /* of elementwise.def: which kernel is its block */
 	bool cheap;       /* elementwise, and takes no longer than reading its operands */
 	bool elementwise; /* may write over an input of its own shape and dtype */
 	bool alias;       /* shares in[0]'s data */
@@ -86,7 +87,7 @@ union gd_attr {
 	struct {
 		int axis;
 		bool descending;
-	} order; /* argsort */
+	} order;                      /* argsort */
 	int64_t first;                /* unit_rows: the element that is 1 in row 0 */
 	struct gd_mapped *mapped;     /* one primitive many times (core/batch.c) */
 	const struct gd_store *store; /* where rows go (core/rows.c) */

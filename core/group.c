@@ -198,6 +198,8 @@ struct gd_group *gd_group_new(struct gd_fusion *f, struct gd_arena *arena, int i
 		f->uses[f->ids[i]] = -1;
 	if (c.failed)
 		return NULL;
+	if (group->n == 0) /* all of it is computed where it is read */
+		return group;
 	size_t slots = c.n_slots ? (size_t)c.n_slots : 1;
 	size_t fits = GD_IN_CACHE / slots / group->width / GD_BLOCK_STEP * GD_BLOCK_STEP;
 	group->block = fits > GD_BLOCK ? GD_BLOCK : fits ? fits : GD_BLOCK_STEP;

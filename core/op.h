@@ -9,7 +9,8 @@
  *
  * Before the star, operands: "name" is a floating tensor (masks and integers are converted),
  * "name: index" integers, "name: bool" a mask, "name: any" whatever came; "?" marks optional ones,
- * "..." a list. Behind it, parameters: bool, int, float, str; ints or floats (one or a list); lists
+ * "..." a list. Behind it, parameters: bool, int, float, str; ints or floats (one or a list); sizes
+ * (ints that may be null); lists
  * (an integer, or two lists of integers); words to choose from, "a|b", also besides a type,
  * "ints|same|valid"; a "?" behind the type allows null; without a default they must be given. */
 #ifndef GD_OP_H
@@ -39,7 +40,7 @@ enum gd_param_type {
 	GD_PARAM_TYPES
 };
 
-/* Stands for null in a list of integers whose parameter may be null too. */
+/* Stands for null in sizes. */
 #define GD_NULL_INT INT64_MIN
 
 /* What a parameter was given: null, a word out of its choices, or else what its type says. */
@@ -61,6 +62,7 @@ struct gd_param_spec {
 	const char *name, *type_text, *default_text; /* default_text NULL: required */
 	enum gd_param_type type;
 	bool nullable;
+	bool open;              /* integers may be null (sizes) */
 	const char *choices[8]; /* NULL-terminated */
 	struct gd_value fallback;
 	int64_t default_int; /* what the fallback's lists hold */

@@ -13,8 +13,8 @@ static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t sleeping = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static atomic_int wanted = 1;
-static int started;          /* workers; they are numbered from 1 */
-static atomic_uint loop;     /* counts the loops */
+static int started;           /* workers; they are numbered from 1 */
+static atomic_uint loop;      /* counts the loops */
 static atomic_int unfinished; /* workers that have not done their part of this one */
 static struct {
 	size_t n, grain;

@@ -16,7 +16,7 @@ struct gd_step {
 	struct gd_node *node; /* NULL: the group */
 	struct gd_group *group;
 	const struct gd_node *shared; /* whose data the node takes, or NULL */
-	struct reuse *made; /* the arrays that come to be; x NULL: new ones */
+	struct reuse *made;           /* the arrays that come to be; x NULL: new ones */
 	struct gd_node **dead;
 	int n_made, n_dead;
 };
@@ -51,7 +51,8 @@ static void *take(struct scheduler *w, struct gd_arena *arena, int n, size_t siz
 
 static bool is_array(const struct scheduler *w, const struct gd_node *n)
 {
-	return w->f.group[n->id] < 0 || w->f.stored[n->id];
+	/* An expansion that everybody looks through is none. */
+	return (w->f.group[n->id] < 0 && !gd_expansion_of(n)) || w->f.stored[n->id];
 }
 
 static void add_step(struct scheduler *w, struct gd_node *n, struct gd_group *group)

@@ -89,6 +89,10 @@ static void read_types(struct gd_param_spec *p, char *type)
 				p->type = (enum gd_param_type)i;
 				named = true;
 			}
+		if (strcmp(type, "sizes") == 0) {
+			p->type = GD_PARAM_INTS;
+			p->open = named = true;
+		}
 		if (!named)
 			p->choices[words++] = type;
 		type = rest;

@@ -42,8 +42,7 @@ static bool same_operand(struct gd_node *a, struct gd_node *b)
 	double v, w;
 	if (!gd_same_shape(a, b))
 		return false;
-	return x == y ||
-	       (gd_is_const(x, &v) && gd_is_const(y, &w) && bits_of(v) == bits_of(w));
+	return x == y || (gd_is_const(x, &v) && gd_is_const(y, &w) && bits_of(v) == bits_of(w));
 }
 
 static bool same(const struct gd_node *a, const struct gd_node *b)

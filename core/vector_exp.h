@@ -1,5 +1,6 @@
 /* e^x for a loop over an array: no branch and no table, so that the compiler makes vectors of it;
- * within 0.76 ulp, mostly rounded as libm's. Included by core/vector_math.h, where there are FMA instructions.
+ * within 0.76 ulp, mostly rounded as libm's. Included by core/vector_math.h, where there are FMA
+ * instructions.
  *
  * With k = x/ln 2 to the nearest integer and r = x - k·ln 2, e^x = 2^k·e^r. ln 2 is subtracted in
  * two parts, of which the first leaves no rounding error; e^r = 1 + r + r²/2! + …, summed in such a

@@ -42,7 +42,7 @@ GD_SIMD(erfc)
 #ifdef __FMA__
 #include "core/vector_exp.h"
 #undef exp
-#define exp(x) _Generic((x), float: gd_exp_f32, default: gd_exp_f64)(x)
+#define exp(x) _Generic((x), float : gd_exp_f32, default : gd_exp_f64)(x)
 #endif
 
 #endif

@@ -83,7 +83,8 @@ bool build_fold(struct gd_call *c)
 		        "last axis of %s is %lld long",
 		        (long long)size[0], (long long)size[1], (long long)out[0],
 		        (long long)out[1], gd_label(c->in[0], "input"), (long long)x->shape[2]);
-	return gd_give(c, gd_without_batch(c->g, gd_col2im(c->g, x, &v, size, kernel, out), single));
+	return gd_give(c,
+	               gd_without_batch(c->g, gd_col2im(c->g, x, &v, size, kernel, out), single));
 }
 
 /* --- shuffles: a reshape, a permutation, a reshape ------------------------------------------ */

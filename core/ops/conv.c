@@ -185,10 +185,10 @@ static struct gd_node *adjoint(struct gd_graph *g, const struct gd_node *y, int 
 {
 	const struct gd_window *v = y->attr.window;
 	const int64_t *spatial = y->in[i]->shape + 2;
-	if (y->prim == &conv)
+	if (y->prim->vjp == vjp_conv)
 		return i == 0 ? gd_conv_input(g, u, other, v, spatial)
 		              : gd_conv_weight(g, other, u, v, spatial);
-	if (y->prim == &conv_input)
+	if (y->prim->vjp == vjp_input)
 		return i == 0 ? gd_conv(g, u, other, NULL, v, spatial)
 		              : gd_conv_weight(g, u, other, v, spatial);
 	return i == 0 ? gd_conv_input(g, other, u, v, spatial)

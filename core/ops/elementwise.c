@@ -20,7 +20,7 @@ static void block(const struct gd_node *n, size_t count, void *y, const void *co
 	if (n->count > SMALL && gd_has_avx2())
 		table = gd_rows_avx2;
 #endif
-	const struct gd_row_kernel *k = &table[n->prim - rows];
+	const struct gd_row_kernel *k = &table[n->prim->row];
 	(n->in[0]->dtype == GD_FLOAT64 ? k->f64 : k->f32)(count, y, in, step);
 }
 
@@ -103,6 +103,7 @@ static struct gd_node *same_rows(struct gd_graph *g, struct gd_node *y, struct g
 static const struct gd_prim rows[GD_ROWS] = {
 #define GD_UNARY(fn, formula, f, derivative, words, lo, hi, kink_mask, text)                       \
 	[GD_ROW_##fn] = {.name = #fn,                                                              \
+	                 .row = GD_ROW_##fn,                                                       \
 	                 .forward = gd_forward_elementwise,                                        \
 	                 .vjp = vjp_##fn,                                                          \
 	                 .kink = kink_##fn,                                                        \
@@ -115,6 +116,7 @@ static const struct gd_prim rows[GD_ROWS] = {
 	                 .linear = GD_ROW_##fn == GD_ROW_neg},
 #define GD_BINARY(fn, formula, f, da, db, words, lo, hi, kink_mask, text)                          \
 	[GD_ROW_##fn] = {.name = #fn,                                                              \
+	                 .row = GD_ROW_##fn,                                                       \
 	                 .forward = gd_forward_elementwise,                                        \
 	                 .vjp = vjp_##fn,                                                          \
 	                 .kink = kink_##fn,                                                        \
@@ -127,6 +129,7 @@ static const struct gd_prim rows[GD_ROWS] = {
 	                 .linear = GD_ROW_##fn == GD_ROW_add || GD_ROW_##fn == GD_ROW_sub},
 #define GD_COMPARE(fn, formula, f)                                                                 \
 	[GD_ROW_##fn] = {.name = #fn,                                                              \
+	                 .row = GD_ROW_##fn,                                                       \
 	                 .forward = gd_forward_elementwise,                                        \
 	                 .block = block,                                                           \
 	                 .elementwise = true,                                                      \

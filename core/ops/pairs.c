@@ -90,8 +90,9 @@ static const struct gd_prim prims[2][3] = {
 
 static enum gd_phi phi_of(const struct gd_node *y)
 {
-	return y->prim == &prims[0][GD_PHI_ODD] || y->prim == &prims[1][GD_PHI_ODD] ? GD_PHI_ODD
-	                                                                            : GD_PHI_EVEN;
+	return y->prim->forward == forward_pairs_odd || y->prim->forward == forward_rows_odd
+	               ? GD_PHI_ODD
+	               : GD_PHI_EVEN;
 }
 
 static struct gd_node *sums(struct gd_graph *g, bool rows, enum gd_phi phi, double q,

@@ -205,12 +205,11 @@ static void block_cast(const struct gd_node *n, size_t count, void *out, const v
 	}
 }
 
-static const struct gd_prim cast = {
-        .name = "cast",
-        .forward = gd_forward_elementwise,
-        .block = block_cast,
-        .cheap = true,
-        .batch = gd_batch_leading};
+static const struct gd_prim cast = {.name = "cast",
+                                    .forward = gd_forward_elementwise,
+                                    .block = block_cast,
+                                    .cheap = true,
+                                    .batch = gd_batch_leading};
 
 struct gd_node *gd_cast(struct gd_graph *g, struct gd_node *x, enum gd_dtype dtype)
 {

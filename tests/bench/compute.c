@@ -3,8 +3,8 @@
  *   compute FILE THREADS COUNT [OUT]   FILE holds the request's JSON, its tensors best as base64
  *
  * Prepares the request once and evaluates it COUNT times, each time in fresh memory as a server
- * would; prints the seconds of each and its CPU time, a line each. OUT gets the loss and the gradients of `wrt`, in
- * its order, as raw elements. */
+ * would; prints the seconds of each and its CPU time, a line each. OUT gets the loss and the
+ * gradients of `wrt`, in its order, as raw elements. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -276,6 +276,19 @@ static void differences_agree(struct subject *s, struct gd_node *y, struct gd_no
 	}
 }
 
+/* A random direction, symmetric for what is read as symmetric. */
+static struct gd_node *direction(struct subject *s, const struct gd_node *x)
+{
+	struct gd_node *v = lab_random(&s->lab, x->rank, x->shape, -1, 1);
+	if (!lab_is_symmetric(&s->lab, x))
+		return v;
+	double *elements = values(s, v);
+	lab_make_symmetric(x, elements);
+	for (size_t i = 0; i < v->count; i++)
+		lab_set(v, i, elements[i]);
+	return v;
+}
+
 /* J·v = Σ J[i]·v[i] */
 static void jvp_agrees(struct subject *s, struct gd_node *y, double *const *j)
 {
@@ -283,7 +296,7 @@ static void jvp_agrees(struct subject *s, struct gd_node *y, double *const *j)
 	double *expected = gd_alloc_zero(&s->lab.arena, y->count * sizeof *expected);
 	ck_assert_ptr_nonnull(expected);
 	for (int i = 0; i < s->n_wrt; i++) {
-		v[i] = lab_random(&s->lab, s->wrt[i]->rank, s->wrt[i]->shape, -1, 1);
+		v[i] = direction(s, s->wrt[i]);
 		for (size_t r = 0; r < y->count; r++)
 			for (size_t c = 0; c < v[i]->count; c++)
 				expected[r] += j[i][r * v[i]->count + c] * lab_at(v[i], c);
