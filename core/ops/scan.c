@@ -16,6 +16,9 @@
 
 enum { COLUMNS = 256 };
 
+/* So that a line by itself, a constant number of columns, is carried on in a register. */
+#define INLINE inline __attribute__((always_inline))
+
 #define T       double
 #define K(name) name##_f64
 #include "core/ops/scan_kernels.h"
@@ -44,23 +47,26 @@ static struct lines lines_of(const struct gd_node *x, int axis, bool back)
 }
 
 /* Calls scan for each block of neighbouring lines, `at` being where its first terms are. */
-static void each_block(struct gd_node *y, bool back,
-                       void (*scan)(struct gd_node *y, const struct lines *l, size_t at,
-                                    size_t columns))
+static INLINE void each_block(struct gd_node *y, bool back,
+                              void (*scan)(struct gd_node *y, const struct lines *l, size_t at,
+                                           size_t columns))
 {
 	struct lines l = lines_of(y, y->attr.axis, back);
 	for (size_t o = 0; o < l.outer && l.terms; o++)
 		for (size_t c = 0; c < l.inner; c += COLUMNS) {
 			size_t first = o * l.terms + (back ? l.terms - 1 : 0);
 			size_t columns = l.inner - c < COLUMNS ? l.inner - c : COLUMNS;
-			scan(y, &l, first * l.inner + c, columns);
+			if (columns == 1)
+				scan(y, &l, first * l.inner + c, 1);
+			else
+				scan(y, &l, first * l.inner + c, columns);
 		}
 }
 
 /* The block of a scan of one operand, to OUT64 or OUT32, and the scan itself. */
 #define SCAN(name, back, kernel, OUT64, OUT32)                                                     \
-	static void block_##name(struct gd_node *y, const struct lines *l, size_t at,              \
-	                         size_t columns)                                                   \
+	static INLINE void block_##name(struct gd_node *y, const struct lines *l, size_t at,       \
+	                                size_t columns)                                            \
 	{                                                                                          \
 		const void *x = y->in[0]->data;                                                    \
 		if (y->in[0]->dtype == GD_FLOAT64)                                                 \
@@ -157,7 +163,8 @@ struct gd_node *gd_cumsum(struct gd_graph *g, struct gd_node *x, int axis, bool 
 /* --- recurrence ----------------------------------------------------------------------------------
  */
 
-static void block_recurrence(struct gd_node *y, const struct lines *l, size_t at, size_t columns)
+static INLINE void block_recurrence(struct gd_node *y, const struct lines *l, size_t at,
+                                    size_t columns)
 {
 	const void *a = y->in[0]->data, *b = y->in[1]->data;
 	if (y->dtype == GD_FLOAT64)

@@ -1,9 +1,11 @@
 /* Scans of `columns` neighbouring lines, `step` elements from one term to the next, for one type;
  * included once for each with T and K(name) defined. What is carried on is kept in double. */
 
-static void K(cumsum)(T *y, const T *x, size_t columns, size_t terms, ptrdiff_t step)
+static INLINE void K(cumsum)(T *y, const T *x, size_t columns, size_t terms, ptrdiff_t step)
 {
-	double carry[COLUMNS] = {0};
+	double carry[COLUMNS];
+	for (size_t i = 0; i < columns; i++)
+		carry[i] = 0;
 	for (size_t k = 0; k < terms; k++, x += step, y += step)
 		for (size_t i = 0; i < columns; i++) {
 			carry[i] += x[i];
@@ -11,7 +13,7 @@ static void K(cumsum)(T *y, const T *x, size_t columns, size_t terms, ptrdiff_t 
 		}
 }
 
-static void K(cumprod)(T *y, const T *x, size_t columns, size_t terms, ptrdiff_t step)
+static INLINE void K(cumprod)(T *y, const T *x, size_t columns, size_t terms, ptrdiff_t step)
 {
 	double carry[COLUMNS];
 	for (size_t i = 0; i < columns; i++)
@@ -23,8 +25,8 @@ static void K(cumprod)(T *y, const T *x, size_t columns, size_t terms, ptrdiff_t
 		}
 }
 
-static void K(recurrence)(T *y, const T *a, const T *b, size_t columns, size_t terms,
-                          ptrdiff_t step)
+static INLINE void K(recurrence)(T *y, const T *a, const T *b, size_t columns, size_t terms,
+                                 ptrdiff_t step)
 {
 	double carry[COLUMNS];
 	for (size_t i = 0; i < columns && terms; i++) {
@@ -41,7 +43,7 @@ static void K(recurrence)(T *y, const T *a, const T *b, size_t columns, size_t t
 }
 
 /* ln(e^m·s) with m the largest so far: s grows by e^(x-m), or shrinks where x is the new m. */
-static void K(logcumsumexp)(T *y, const T *x, size_t columns, size_t terms, ptrdiff_t step)
+static INLINE void K(logcumsumexp)(T *y, const T *x, size_t columns, size_t terms, ptrdiff_t step)
 {
 	double most[COLUMNS], sum[COLUMNS];
 	for (size_t i = 0; i < columns; i++) {
@@ -61,7 +63,8 @@ static void K(logcumsumexp)(T *y, const T *x, size_t columns, size_t terms, ptrd
 		}
 }
 
-static void K(cumargmax)(int64_t *y, const T *x, size_t columns, size_t terms, ptrdiff_t step)
+static INLINE void K(cumargmax)(int64_t *y, const T *x, size_t columns, size_t terms,
+                                ptrdiff_t step)
 {
 	T most[COLUMNS];
 	int64_t where[COLUMNS];
