@@ -1,6 +1,7 @@
 /* Each row of elementwise.def over the domain that the row itself names: the derivative it states
  * is that of the function it states, element by element. A row is tested because it is a row. */
 #include <math.h>
+#include <string.h>
 
 #include "tests/core/lab.h"
 #include "tests/support/test.h"
@@ -89,11 +90,86 @@ START_TEST(derivative_over_its_domain)
 }
 END_TEST
 
+/* What a row gives in one dtype at the same points: its values, its gradients, and for each the sum
+ * over the operands x of |x·∂/∂x|, by which rounding of them shows. */
+struct given {
+	double value[N], value_condition[N], gradient[2][N], gradient_condition[2][N];
+};
+
+static void add_condition(struct lab *l, struct gd_node *f, int n, struct gd_node *const *in,
+                          double *condition)
+{
+	struct gd_node *grads[2];
+	ck_assert(lab_grad(l, gd_sum_all(&l->g, f), NULL, n, in, grads));
+	ck_assert(lab_eval(l, n, grads));
+	for (int k = 0; k < n; k++)
+		for (size_t i = 0; i < N; i++)
+			condition[i] += fabs(lab_at(in[k], i) * lab_at(grads[k], i));
+}
+
+static void give(const struct row *r, enum gd_dtype dtype, struct given *out)
+{
+	struct lab l, rounded;
+	lab_init(&l, dtype);
+	lab_init(&rounded, GD_FLOAT32);
+	memset(out, 0, sizeof *out);
+	int n = r->unary ? 1 : 2;
+	struct gd_node *in[2], *grads[2];
+	for (int k = 0; k < n; k++) {
+		struct gd_node *narrow = points(&rounded, r, k ? 1.7 : 1);
+		double x[N];
+		for (size_t i = 0; i < N; i++)
+			x[i] = lab_at(narrow, i);
+		in[k] = lab_leaf(&l, 1, (int64_t[]){N}, x);
+	}
+	struct gd_node *y = apply(&l, r, in);
+	ck_assert(lab_grad(&l, gd_sum_all(&l.g, y), NULL, n, in, grads));
+	struct gd_node *all[3] = {y, grads[0], grads[1]};
+	ck_assert(lab_eval(&l, n + 1, all));
+	for (size_t i = 0; i < N; i++) {
+		out->value[i] = lab_at(y, i);
+		for (int k = 0; k < n; k++)
+			out->gradient[k][i] = lab_at(grads[k], i);
+	}
+	add_condition(&l, y, n, in, out->value_condition);
+	for (int k = 0; k < n; k++)
+		add_condition(&l, grads[k], n, in, out->gradient_condition[k]);
+	lab_release(&l);
+	lab_release(&rounded);
+}
+
+static void compare(const struct row *r, const char *what, const double *narrow, const double *wide,
+                    const double *condition)
+{
+	for (int i = 0; i < N; i++) {
+		double ulps =
+		        fabs(narrow[i] - wide[i]) / (0x1p-23 * (fabs(wide[i]) + condition[i]));
+		ck_assert_msg(narrow[i] == wide[i] || ulps < 5,
+		              "%s: %s %d is %g instead of %g: %g ulp", r->name, what, i, narrow[i],
+		              wide[i], ulps);
+	}
+}
+
+/* In float32 values and gradients are within a few ulp times their condition. */
+START_TEST(float32_within_its_condition)
+{
+	static struct given narrow, wide;
+	const struct row *r = &rows[_i];
+	give(r, GD_FLOAT32, &narrow);
+	give(r, GD_FLOAT64, &wide);
+	compare(r, "value", narrow.value, wide.value, wide.value_condition);
+	for (int k = 0; k < (r->unary ? 1 : 2); k++)
+		compare(r, "gradient", narrow.gradient[k], wide.gradient[k],
+		        wide.gradient_condition[k]);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("rows");
 	TCase *t = tcase_create("elementwise");
 	tcase_add_loop_test(t, derivative_over_its_domain, 0, ROWS);
+	tcase_add_loop_test(t, float32_within_its_condition, 0, ROWS);
 	suite_add_tcase(s, t);
 	return s;
 }
