@@ -118,11 +118,47 @@ START_TEST(values_and_gradients)
 }
 END_TEST
 
+/* Where value and gradient are finite, so is what another derivative makes of them. */
+START_TEST(second_derivatives_are_finite)
+{
+	struct lab l;
+	struct gd_node *in[OPERANDS], *wrt[OPERANDS], *grad[OPERANDS], *second[OPERANDS];
+	int n = 0;
+	lab_init(&l, GD_FLOAT64);
+	int n_in = operands_of(&l, points[_i].operands, in);
+	for (int k = 0; k < n_in; k++)
+		if (!gd_is_const(in[k], &(double){0}))
+			wrt[n++] = in[k];
+	struct gd_node *y = lab_call_with(&l, gd_op_find(points[_i].op), points[_i].params, n_in,
+	                                  in),
+	               *s = gd_const(&l.g, 0);
+	ck_assert(lab_grad(&l, y, NULL, n, wrt, grad));
+	for (int k = 0; k < n; k++)
+		s = gd_add(&l.g, s, gd_sum_all(&l.g, grad[k]));
+	ck_assert(lab_grad(&l, s, NULL, n, wrt, second));
+	struct gd_node *all[2 * OPERANDS + 1] = {y};
+	for (int k = 0; k < n; k++) {
+		all[1 + k] = grad[k];
+		all[1 + n + k] = second[k];
+	}
+	ck_assert(lab_eval(&l, 2 * n + 1, all));
+	bool finite = true;
+	for (int k = 0; k < 2 * n + 1; k++) {
+		bool here = gd_all_finite(all[k], NULL);
+		ck_assert_msg(here || !finite || k <= n, "%s %s: operand %d", points[_i].op,
+		              points[_i].operands, k - n - 1);
+		finite = finite && (here || k > n);
+	}
+	lab_release(&l);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("core/points");
 	TCase *t = tcase_create("points");
 	tcase_add_loop_test(t, values_and_gradients, 0, N_POINTS);
+	tcase_add_loop_test(t, second_derivatives_are_finite, 0, N_POINTS);
 	suite_add_tcase(s, t);
 	return s;
 }
