@@ -198,8 +198,13 @@ double gd_sinc_slope_of(double x)
 	return M_PI * sum;
 }
 
-/* --- division with remainder --------------------------------------------------------------------
+/* --- of two numbers ------------------------------------------------------------------------------
  */
+
+double gd_xlogy_of(double a, double b)
+{
+	return a == 0 && !isnan(b) ? 0 : a * log(b);
+}
 
 double gd_remainder_of(double a, double b)
 {

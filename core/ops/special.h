@@ -1,4 +1,4 @@
-/* Elementary functions of one number that libm lacks, or keeps in a global variable. All compute in
+/* Elementary functions that libm lacks, or keeps in a global variable. All compute in
  * double, within a few ulp of the function at the very x given; float kernels round once more. */
 #ifndef GD_SPECIAL_H
 #define GD_SPECIAL_H
@@ -17,6 +17,9 @@ double gd_erfinv_of(double x);
 
 /* The derivative of sinc, (cos πx - sinc x)/x, without its cancellation near 0. */
 double gd_sinc_slope_of(double x);
+
+/* a·ln b, but 0 where a is 0 and b is no NaN. */
+double gd_xlogy_of(double a, double b);
 
 /* ⌊a/b⌋ and a - b·⌊a/b⌋, of the sign of b, as Python's // and %. */
 double gd_floor_div_of(double a, double b);
