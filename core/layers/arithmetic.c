@@ -108,8 +108,7 @@ bool build_addcdiv(struct gd_call *c)
 	return gd_give(c, gd_add(c->g, c->in[0], quotient));
 }
 
-/* --- where and clamp ---------------------------------------------------------------------------
- */
+/* --- where and clamp --------------------------------------------------------------------- */
 
 bool build_where(struct gd_call *c)
 {

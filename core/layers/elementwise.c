@@ -20,7 +20,7 @@
 	}
 #include "core/ops/elementwise.def"
 
-/* --- of one tensor ------------------------------------------------------------------------- */
+/* --- of one tensor ----------------------------------------------------------------------- */
 
 bool build_positive(struct gd_call *c)
 {
@@ -101,7 +101,7 @@ bool build_polygamma(struct gd_call *c)
 	return gd_give(c, gd_polygamma(c->g, gd_const(c->g, (double)n), c->in[0]));
 }
 
-/* --- masks ----------------------------------------------------------------------------------- */
+/* --- masks ------------------------------------------------------------------------------- */
 
 bool build_isnan(struct gd_call *c)
 {

@@ -62,8 +62,7 @@ bool build_amin(struct gd_call *c)
 	       gd_give(c, gd_amin(c->g, c->in[0], axes, gd_flag(c, "keepdim")));
 }
 
-/* --- one element of a line ---------------------------------------------------------------------
- */
+/* --- one element of a line --------------------------------------------------------------- */
 
 /* Values and indices along one axis: the element at the index alone has the gradient. `find` gives
  * the index, along an axis that stays with size 1. */
@@ -182,8 +181,7 @@ bool build_nanmedian(struct gd_call *c)
 	return median(c, find_nanmedian);
 }
 
-/* --- prod --------------------------------------------------------------------------------------
- */
+/* --- prod -------------------------------------------------------------------------------- */
 
 /* The last of the cumulative products, whose derivative is right where there are zeros too. */
 static struct gd_node *product(struct gd_graph *g, struct gd_node *x, int axis)
@@ -222,8 +220,7 @@ bool build_prod(struct gd_call *c)
 	return gd_give(c, gd_reshape(g, y, rank, shape));
 }
 
-/* --- without NaN; masks ------------------------------------------------------------------------
- */
+/* --- without NaN; masks ------------------------------------------------------------------ */
 
 static struct gd_node *without_nan(struct gd_graph *g, struct gd_node *x)
 {

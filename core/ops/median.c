@@ -7,8 +7,7 @@
 
 #include "core/build.h"
 
-/* --- argmedian ---------------------------------------------------------------------------------
- */
+/* --- argmedian --------------------------------------------------------------------------- */
 
 /* One line of elements `step` apart. */
 struct line {
@@ -124,8 +123,7 @@ struct gd_node *gd_argmedian(struct gd_graph *g, struct gd_node *x, int axis, bo
 	return y;
 }
 
-/* --- out_of --------------------------------------------------------------------------------------
- */
+/* --- out_of ------------------------------------------------------------------------------ */
 
 static void forward_out_of(struct gd_sweep *run, struct gd_node *y)
 {

@@ -129,8 +129,7 @@ struct gd_node *gd_shift(struct gd_graph *g, struct gd_node *x, int axis, bool b
 	return gd_cat(g, 2, both, axis);
 }
 
-/* --- cumsum ------------------------------------------------------------------------------------
- */
+/* --- cumsum ------------------------------------------------------------------------------ */
 
 static void vjp_cumsum(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
                        struct gd_node **dx)
@@ -160,8 +159,7 @@ struct gd_node *gd_cumsum(struct gd_graph *g, struct gd_node *x, int axis, bool 
 	return along(g, back ? &cumsum_back : &cumsum, g->dtype, axis, 1, &x);
 }
 
-/* --- recurrence ----------------------------------------------------------------------------------
- */
+/* --- recurrence -------------------------------------------------------------------------- */
 
 static INLINE void block_recurrence(struct gd_node *y, const struct lines *l, size_t at,
                                     size_t columns)
@@ -247,8 +245,7 @@ struct gd_node *gd_recurrence(struct gd_graph *g, struct gd_node *a, struct gd_n
 	return along(g, back ? &recurrence_back : &recurrence, g->dtype, axis, 2, in);
 }
 
-/* --- cumprod -------------------------------------------------------------------------------------
- */
+/* --- cumprod ----------------------------------------------------------------------------- */
 
 static void vjp_cumprod(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
                         struct gd_node **dx)
@@ -272,8 +269,7 @@ struct gd_node *gd_cumprod(struct gd_graph *g, struct gd_node *x, int axis)
 	return along(g, &cumprod, g->dtype, axis, 1, &x);
 }
 
-/* --- logcumsumexp --------------------------------------------------------------------------------
- */
+/* --- logcumsumexp ------------------------------------------------------------------------ */
 
 /* e^(a - b) for a ≤ b; 0 where a is -∞ */
 static struct gd_node *share(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
@@ -308,8 +304,7 @@ struct gd_node *gd_logcumsumexp(struct gd_graph *g, struct gd_node *x, int axis)
 	return along(g, &logcumsumexp, g->dtype, axis, 1, &x);
 }
 
-/* --- cumargmax -----------------------------------------------------------------------------------
- */
+/* --- cumargmax --------------------------------------------------------------------------- */
 
 static const struct gd_prim cumargmax = {
         .name = "cumargmax", .forward = forward_cumargmax, .cost = cost_of_input};

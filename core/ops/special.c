@@ -20,7 +20,7 @@ static double polynomial(int n, const double *c, double x)
 	return sum;
 }
 
-/* --- gamma's derivatives ---------------------------------------------------------------------- */
+/* --- gamma's derivatives ----------------------------------------------------------------- */
 
 /* ψ(x) = ln x - 1/(2x) - Σ B₂ₖ/(2k·x²ᵏ) for large x, ψ(x) = ψ(x + 1) - 1/x before, and
  * ψ(x) = ψ(1 - x) - π/tan(πx) left of 0. Source: Abramowitz & Stegun, 6.3.18, 6.3.5, 6.3.7. */
@@ -121,7 +121,7 @@ double gd_polygamma_of(double n, double x)
 	return sign * exp(lgamma_r(s, &(int){0}) + log(zeta_right(s, x, true)) - s * log(x));
 }
 
-/* --- the error function's inverse ------------------------------------------------------------- */
+/* --- the error function's inverse -------------------------------------------------------- */
 
 /* The normal quantile of p = (1 + x)/2, over √2: rational functions of x² near 0, else of
  * r = √(-ln(1 - p)). Source: Wichura, Algorithm AS 241 (PPND16). */
@@ -179,8 +179,7 @@ double gd_erfinv_of(double x)
 	return copysign(y * M_SQRT1_2, x);
 }
 
-/* --- sinc ---------------------------------------------------------------------------------------
- */
+/* --- sinc -------------------------------------------------------------------------------- */
 
 /* With z = πx: π·(cos z - sin z/z)/z = π·Σ (-1)ᵏ·2k·z²ᵏ⁻¹/(2k+1)!, k ≥ 1, which serves near 0. */
 double gd_sinc_slope_of(double x)
@@ -198,8 +197,7 @@ double gd_sinc_slope_of(double x)
 	return M_PI * sum;
 }
 
-/* --- of two numbers ------------------------------------------------------------------------------
- */
+/* --- of two numbers ---------------------------------------------------------------------- */
 
 double gd_xlogy_of(double a, double b)
 {
