@@ -5,6 +5,7 @@
 
 #include "core/build.h"
 #include "core/layers/layers.h"
+#include "core/ops/norm2.h"
 
 static bool over_nothing(const struct gd_node *x, unsigned axes)
 {
@@ -34,32 +35,59 @@ static struct gd_node *scale_of(struct gd_graph *g, struct gd_node *x, double p,
 /* m·(Σ |x/m|^p)^(1/p); elements that are 0, and a sum of 0, take no part in the gradient. */
 static struct gd_node *power_norm(struct gd_graph *g, struct gd_node *x, double p, unsigned axes)
 {
-	struct gd_node *m = scale_of(g, x, p, axes), *t = gd_div(g, x, m), *zero = gd_const(g, 0);
-	struct gd_node *terms, *s;
-	if (p == 2) {
-		terms = gd_square(g, t);
-	} else {
-		struct gd_node *size = p > 1 ? size_of(g, t) : gd_abs(g, t);
-		terms = gd_where(g, gd_eq(g, t, zero), gd_const(g, p < 0 ? (double)INFINITY : 0),
-		                 gd_pow(g, size, gd_const(g, p)));
+	struct gd_node *m = scale_of(g, x, p, axes), *t = gd_div(g, x, m);
+	struct gd_node *zero = gd_const(g, 0), *at_0 = gd_const(g, p < 0 ? (double)INFINITY : 0);
+	struct gd_node *size = p > 1 ? size_of(g, t) : gd_abs(g, t);
+	struct gd_node *terms = gd_pow(g, size, gd_const(g, p));
+	terms = gd_where(g, gd_eq(g, t, zero), at_0, terms);
+	struct gd_node *s = gd_sum(g, terms, axes, true);
+	struct gd_node *root = gd_pow(g, s, gd_const(g, 1 / p));
+	return gd_mul(g, m, gd_where(g, gd_eq(g, s, zero), at_0, root));
+}
+
+/* One run of neighbouring axes after the other: the norm of norms is the norm. */
+static struct gd_node *euclidean(struct gd_graph *g, struct gd_node *x, unsigned axes)
+{
+	int64_t kept[GD_MAX_RANK];
+	int rank = x->rank;
+	if (rank == 0)
+		return gd_reshape(g, gd_norm2(g, gd_reshape(g, x, 1, (int64_t[]){1}), 0), 0, NULL);
+	for (int i = 0; i < rank; i++)
+		kept[i] = axes >> i & 1 ? 1 : x->shape[i];
+	for (int end = rank; end > 0 && x; end--) {
+		int64_t shape[GD_MAX_RANK], run = 1;
+		int begin = end, n = 0;
+		while (begin > 0 && (axes >> (begin - 1) & 1))
+			run *= x->shape[--begin];
+		if (begin == end)
+			continue;
+		for (int i = 0; i < begin; i++)
+			shape[n++] = x->shape[i];
+		shape[n++] = run;
+		for (int i = end; i < rank; i++)
+			shape[n++] = kept[i];
+		struct gd_node *y = gd_norm2(g, gd_reshape(g, x, n, shape), begin);
+		for (int i = begin; i < end; i++)
+			shape[i] = 1;
+		for (int i = end; i < rank; i++)
+			shape[i] = kept[i];
+		x = gd_reshape(g, y, rank, shape);
+		end = begin + 1;
 	}
-	s = gd_sum(g, terms, axes, true);
-	struct gd_node *root = p == 2 ? gd_sqrt(g, s) : gd_pow(g, s, gd_const(g, 1 / p));
-	root = gd_where(g, gd_eq(g, s, zero), gd_const(g, p < 0 ? (double)INFINITY : 0), root);
-	return gd_mul(g, m, root);
+	return x;
 }
 
 static struct gd_node *kept(struct gd_graph *g, struct gd_node *x, double p, unsigned axes)
 {
 	if (p == 0)
 		return gd_sum(g, gd_cast(g, gd_ne(g, x, gd_const(g, 0)), g->dtype), axes, true);
-	if (over_nothing(x, axes))
+	if (x->count == 0)
 		return gd_sum(g, x, axes, true);
 	if (isinf(p))
 		return (p > 0 ? gd_amax : gd_amin)(g, size_of(g, x), axes, true);
 	if (p == 1)
 		return gd_sum(g, gd_abs(g, x), axes, true);
-	return power_norm(g, x, p, axes);
+	return p == 2 ? euclidean(g, x, axes) : power_norm(g, x, p, axes);
 }
 
 struct gd_node *gd_vector_norm(struct gd_graph *g, struct gd_node *x, double p, unsigned axes,

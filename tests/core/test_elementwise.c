@@ -83,6 +83,36 @@ START_TEST(norms_in_range)
 }
 END_TEST
 
+/* Along rows, along columns and over several runs of axes, with numbers of every size. */
+START_TEST(norms_along_axes)
+{
+	enum { A = 3, B = 5, C = 600 };
+	static const char *const dims[] = {"dim=0", "dim=1", "dim=2", "dim=0,2", "dim=null"};
+	for (int d = 0; d < 5; d++) {
+		struct lab l;
+		lab_init(&l, GD_FLOAT64);
+		struct gd_node *x = lab_random(&l, 3, (int64_t[]){A, B, C}, -1, 1);
+		static double squares[B * C], scale[C];
+		memset(squares, 0, sizeof squares);
+		for (size_t c = 0; c < C; c++)
+			scale[c] = d > 1 ? 1 : ldexp(1, (int)c * 3 - 900);
+		for (size_t i = 0; i < x->count; i++) {
+			size_t a = i / (B * C), b = i / C % B, c = i % C;
+			size_t to[] = {b * C + c, a * C + c, a * B + b, b, 0};
+			squares[to[d]] += lab_at(x, i) * lab_at(x, i);
+			lab_set(x, i, lab_at(x, i) * scale[c]);
+		}
+		struct gd_node *y = lab_call(&l, "norm", dims[d], 1, x);
+		ck_assert(lab_eval(&l, 1, &y));
+		for (size_t i = 0; i < y->count; i++) {
+			double want = sqrt(squares[i]) * (d > 1 ? 1 : scale[i % C]);
+			ck_assert_double_eq_tol(lab_at(y, i), want, 1e-14 * want);
+		}
+		lab_release(&l);
+	}
+}
+END_TEST
+
 /* The spread of large numbers, in both dtypes as exact as the numbers themselves. */
 START_TEST(variance_of_large_means)
 {
@@ -199,6 +229,7 @@ static Suite *suite(void)
 	TCase *t = tcase_create("elementwise");
 	tcase_add_loop_test(t, refuses, 0, (int)(sizeof refused / sizeof *refused));
 	tcase_add_test(t, norms_in_range);
+	tcase_add_test(t, norms_along_axes);
 	tcase_add_test(t, variance_of_large_means);
 	tcase_add_test(t, sinc_at_0);
 	tcase_add_test(t, derivatives_keep_their_digits);
