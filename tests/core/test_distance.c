@@ -49,7 +49,8 @@ START_TEST(gradients_at_kinks)
 	lab_is(&l, grad[0], 1e-14, 3, kinks[_i].x1, __FILE__, __LINE__);
 	lab_is(&l, grad[1], 1e-14, 9, kinks[_i].x2, __FILE__, __LINE__);
 	int kinks_touched = touched(&l);
-	ck_assert_msg(kinks_touched == kinks[_i].touched, "%s: %d", kinks[_i].params, kinks_touched);
+	ck_assert_msg(kinks_touched == kinks[_i].touched, "%s: %d", kinks[_i].params,
+	              kinks_touched);
 	struct gd_node *second[2];
 	struct gd_node *s = gd_add(&l.g, gd_sum_all(&l.g, grad[0]), gd_sum_all(&l.g, grad[1]));
 	ck_assert(lab_grad(&l, s, NULL, 2, x, second));

@@ -12,8 +12,14 @@ static const struct {
 	enum gd_code code;
 	const char *pointer, *says;
 } refused[] = {
-#define SHAPE(op, operands, says)    {op, operands, "", GD_ERR_shape_mismatch, "/loss", says}
-#define PARAM(op, operands, p, name) {op, operands, p, GD_ERR_invalid_parameter, "/loss/" name, name}
+#define SHAPE(op, operands, says)                                                                  \
+	{                                                                                          \
+		op, operands, "", GD_ERR_shape_mismatch, "/loss", says                             \
+	}
+#define PARAM(op, operands, p, name)                                                               \
+	{                                                                                          \
+		op, operands, p, GD_ERR_invalid_parameter, "/loss/" name, name                     \
+	}
         SHAPE("glu", "()", "scalar"),
         SHAPE("glu", "(2,3)", "3 elements along axis 1"),
         SHAPE("prelu", "(2,3) (2)", "each of the 3 channels"),
@@ -60,8 +66,10 @@ static const struct {
         {"multi_margin_loss", "(4,3) i(4)[3,3]", "", GD_ERR_number_out_of_range, "/loss", "0 to 2"},
         {"multi_margin_loss", "(4,3) i(4)[-1,-1]", "", GD_ERR_number_out_of_range, "/loss", "-1"},
         {"multi_margin_loss", "(4,3) (4)", "", GD_ERR_wrong_type, "/loss", "integers"},
-        {"multilabel_margin_loss", "(4) i(4)[4,4]", "", GD_ERR_number_out_of_range, "/loss", "0 to 3"},
-        {"multilabel_margin_loss", "(4) i(4)[-2,-2]", "", GD_ERR_number_out_of_range, "/loss", "-2"},
+        {"multilabel_margin_loss", "(4) i(4)[4,4]", "", GD_ERR_number_out_of_range, "/loss",
+         "0 to 3"},
+        {"multilabel_margin_loss", "(4) i(4)[-2,-2]", "", GD_ERR_number_out_of_range, "/loss",
+         "-2"},
 };
 
 START_TEST(refuses)
@@ -247,7 +255,8 @@ START_TEST(gaussian_below_eps)
 	lab_init(&l, GD_FLOAT64);
 	struct gd_node *x = LAB(&l, 1, (2), 1, 0), *t = LAB(&l, 1, (2), 0, 0);
 	struct gd_node *var = LAB(&l, 1, (2), 0, 0.25);
-	struct gd_node *y = lab_call(&l, "gaussian_nll_loss", "eps=0.5 reduction=none", 3, x, t, var);
+	struct gd_node *y =
+	        lab_call(&l, "gaussian_nll_loss", "eps=0.5 reduction=none", 3, x, t, var);
 	ck_assert(lab_grad(&l, y, NULL, 1, &var, &grad));
 	LAB_IS(&l, y, 1e-15, 0.5 * (log(0.5) + 2), 0.5 * log(0.5));
 	LAB_IS(&l, grad, 1e-15, 0.5 * (2 - 4), 0.5 * 2);
