@@ -94,8 +94,7 @@ struct gd_node *gd_pairwise_distance(struct gd_graph *g, struct gd_node *a, stru
 	if (!d)
 		return NULL;
 	if (d->rank == 0)
-		return gd_reshape(g, gd_norm_along(g, gd_reshape(g, d, 1, (int64_t[]){1}), p, 0), 0,
-		                  NULL);
+		return drop(g, gd_norm_along(g, gd_reshape(g, d, 1, (int64_t[]){1}), p, 0), 0);
 	struct gd_node *y = gd_norm_along(g, d, p, d->rank - 1);
 	return keep ? y : drop(g, y, d->rank - 1);
 }

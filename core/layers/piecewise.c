@@ -102,7 +102,7 @@ static struct gd_node *channel_weights(struct gd_call *c)
 	struct gd_node *x = c->in[0], *w = c->in[1];
 	int64_t shape[GD_MAX_RANK], channels = x->rank < 2 ? 1 : x->shape[1];
 	if (w->rank <= 1 && w->count == 1)
-		return gd_reshape(g, w, 0, NULL);
+		return gd_reshape(g, w, 0, w->shape);
 	if (w->rank != 1 || w->shape[0] != channels) {
 		gd_graph_fail(
 		        g, GD_ERR_shape_mismatch,

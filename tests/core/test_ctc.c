@@ -16,7 +16,7 @@ static struct gd_node *integers(struct lab *l, int rank, const int64_t *shape,
 	return gd_leaf(&l->g, &t, NULL);
 }
 #define INTS(l, n, ...) integers(l, 1, (int64_t[]){n}, (int64_t[]){__VA_ARGS__})
-#define INT(l, value)   integers(l, 0, NULL, (int64_t[]){value})
+#define INT(l, value)   integers(l, 0, (int64_t[]){0}, (int64_t[]){value})
 
 /* log Σ of the paths of `steps` labels out of `classes` that become the target. */
 static double all_paths(const double *p, int steps, int classes, int n, const int64_t *target)
