@@ -115,12 +115,26 @@ static struct gd_node *bounded_norm(struct gd_graph *g, struct gd_node *x, int a
 	return gd_where(g, small, gd_add(g, slope, bound), root(g, s, 2));
 }
 
+/* The shape of both, or an error. */
+static bool broadcasts(struct gd_graph *g, const struct gd_node *a, const struct gd_node *b,
+                       int *rank, int64_t shape[GD_MAX_RANK])
+{
+	char ta[GD_SHAPE_TEXT], tb[GD_SHAPE_TEXT];
+	if (gd_broadcast_shape(a, b, rank, shape))
+		return true;
+	gd_shape_fail(g, a, b, "%s %s and %s %s cannot be broadcast together",
+	              gd_label(a, "a first operand of shape"), gd_shape_text(a->rank, a->shape, ta),
+	              gd_label(b, "a second operand of shape"),
+	              gd_shape_text(b->rank, b->shape, tb));
+	return false;
+}
+
 struct gd_node *gd_cosine(struct gd_graph *g, struct gd_node *a, struct gd_node *b, int axis,
                           double eps)
 {
 	int rank;
 	int64_t shape[GD_MAX_RANK];
-	if (!a || !b || !gd_broadcast_shape(a, b, &rank, shape))
+	if (!a || !b || !broadcasts(g, a, b, &rank, shape))
 		return NULL;
 	a = gd_expand(g, a, rank, shape);
 	b = gd_expand(g, b, rank, shape);
@@ -136,23 +150,11 @@ static bool number(struct gd_call *c, const char *name)
 	return !isnan(gd_float(c, name)) || gd_param_fail(c, name, "is not a number");
 }
 
-static bool broadcasts(struct gd_call *c, int *rank, int64_t shape[GD_MAX_RANK])
-{
-	const struct gd_node *a = c->in[0], *b = c->in[1];
-	char ta[GD_SHAPE_TEXT], tb[GD_SHAPE_TEXT];
-	if (gd_broadcast_shape(a, b, rank, shape))
-		return true;
-	gd_shape_fail(c->g, a, b, "%s %s and %s %s cannot be broadcast together", gd_label(a, "x1"),
-	              gd_shape_text(a->rank, a->shape, ta), gd_label(b, "x2"),
-	              gd_shape_text(b->rank, b->shape, tb));
-	return false;
-}
-
 bool build_pairwise_distance(struct gd_call *c)
 {
 	int rank;
 	int64_t shape[GD_MAX_RANK];
-	return number(c, "p") && broadcasts(c, &rank, shape) &&
+	return number(c, "p") && broadcasts(c->g, c->in[0], c->in[1], &rank, shape) &&
 	       gd_give(c, gd_pairwise_distance(c->g, c->in[0], c->in[1], gd_float(c, "p"),
 	                                       gd_float(c, "eps"), gd_flag(c, "keepdim")));
 }
@@ -161,7 +163,8 @@ bool build_cosine_similarity(struct gd_call *c)
 {
 	int axis;
 	struct gd_node both = {.name = NULL};
-	if (!broadcasts(c, &both.rank, both.shape) || !gd_axis(c, "dim", &both, &axis))
+	if (!broadcasts(c->g, c->in[0], c->in[1], &both.rank, both.shape) ||
+	    !gd_axis(c, "dim", &both, &axis))
 		return false;
 	if (both.rank > 0)
 		return gd_give(c, gd_cosine(c->g, c->in[0], c->in[1], axis, gd_float(c, "eps")));

@@ -49,6 +49,8 @@ static const struct {
         SHAPE("triplet_margin_loss", "(4,3) (3) (3)", "another number of axes"),
         SHAPE("triplet_margin_loss", "(4,3) (4,2) (4,3)", "broadcast"),
         SHAPE("triplet_margin_with_distance_loss", "(4,3) (4,3) (3)", "another number of axes"),
+        {"triplet_margin_with_distance_loss", "(2,2) (2,2) (3,2)",
+         "distance_function=cosine_distance", GD_ERR_shape_mismatch, "/loss", "(3, 2)"},
         SHAPE("soft_margin_loss", "(4) (3)", "(4,)"),
         SHAPE("multilabel_soft_margin_loss", "() ()", "scalar"),
         SHAPE("multilabel_soft_margin_loss", "(3,4) (4)", "(3, 4)"),
