@@ -46,14 +46,42 @@ static double K(total)(const double *f, size_t n)
 	return (lane[0] + lane[1]) + (lane[2] + lane[3]);
 }
 
+/* Σ (a - c)², and sum += weight·(a - c): what Euclidean distances and their gradients are made of.
+ */
+static double K(square_distance)(const T *a, const T *c, size_t n)
+{
+	double lane[8] = {0};
+	size_t k = 0;
+	for (; k + 8 <= n; k += 8)
+		for (size_t l = 0; l < 8; l++) {
+			double x = (double)a[k + l] - (double)c[k + l];
+			lane[l] += x * x;
+		}
+	for (; k < n; k++)
+		lane[0] += ((double)a[k] - (double)c[k]) * ((double)a[k] - (double)c[k]);
+	return K(total)(lane, 8);
+}
+
+static void K(add_difference)(double *sum, double weight, const T *a, const T *c, size_t n)
+{
+	for (size_t l = 0; l < n; l++)
+		sum[l] += weight * ((double)a[l] - (double)c[l]);
+}
+
 /* y_ij = Σ_k u_ik·v_jk·φ(a_ik - c_jk) */
 static void K(pair_sums)(const struct extents *e, T *y, const T *a, const T *c, const T *u,
                          const T *v, enum gd_phi phi, double q)
 {
 	double f[BLOCK];
+	bool squares = phi == GD_PHI_EVEN && q == 2 && !u && !v;
 	for (size_t i = 0; i < e->n; i++)
 		for (size_t j = 0; j < e->m; j++) {
 			double sum = 0;
+			if (squares) {
+				sum = K(square_distance)(a + i * e->d, c + j * e->d, e->d);
+				y[i * e->m + j] = (T)sum;
+				continue;
+			}
 			for (size_t k = 0; k < e->d; k += BLOCK) {
 				size_t n = e->d - k < BLOCK ? e->d - k : BLOCK;
 				K(phi)(f, a + i * e->d + k, c + j * e->d + k, n, phi, q);
@@ -70,6 +98,7 @@ static void K(row_sums)(const struct extents *e, T *y, const T *a, const T *c, c
                         const T *v, enum gd_phi phi, double q)
 {
 	double f[BLOCK], sum[BLOCK];
+	bool differences = phi == GD_PHI_ODD && q == 1 && !v;
 	for (size_t i = 0; i < e->n; i++)
 		for (size_t k = 0; k < e->d; k += BLOCK) {
 			size_t n = e->d - k < BLOCK ? e->d - k : BLOCK;
@@ -79,6 +108,11 @@ static void K(row_sums)(const struct extents *e, T *y, const T *a, const T *c, c
 				double weight = (double)w[i * e->m + j];
 				if (weight == 0)
 					continue;
+				if (differences) {
+					K(add_difference)
+					(sum, weight, a + i * e->d + k, c + j * e->d + k, n);
+					continue;
+				}
 				K(phi)(f, a + i * e->d + k, c + j * e->d + k, n, phi, q);
 				K(weigh)(f, v ? v + j * e->d + k : NULL, n);
 				for (size_t l = 0; l < n; l++)
