@@ -37,6 +37,13 @@ enum { LANES = 1 };
 /* Stable on both sides: no overflow for any x. */
 #define gd_sigmoid_of(x) ((x >= 0 ? 1 : exp(-fabs(x))) / (1 + exp(-fabs(x))))
 
+/* x - tanh(x); for small x by the continued fraction tanh(x) = x/(1 + x²/(3 + x²/(5 + …))), without
+ * a difference. Source: Abramowitz & Stegun, 4.5.70. */
+#define DEEPER(n, rest)     (n + x * x / (rest))
+#define DEEP                DEEPER(9, DEEPER(11, DEEPER(13, DEEPER(15, 17))))
+#define TANH_FRACTION       DEEPER(3, DEEPER(5, DEEPER(7, DEEP)))
+#define gd_tanhshrink_of(x) (fabs(x) < 1 ? x * (x * x) / (x * x + TANH_FRACTION) : x - tanh(x))
+
 /* n elements from x on, or n times the one at x, and then the first again until there are LANES. */
 static void pad(void *to, const char *x, size_t size, size_t n, size_t step)
 {
