@@ -224,6 +224,20 @@ int main(void)
 	        "{\"tensors\":{\"x\":[1],\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,"
 	        "\"h\":1,\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1},\"layers\":[\"exp\","
 	        "{\"op\":\"add\",\"other\":\"n\"},{\"op\":\"sum\"}]}");
+	torture("ctc", "POST", "/grad",
+	        "{\"tensors\":{\"x\":[[[-1,-2]],[[-2,-1]]],\"t\":[[1]],\"il\":[2],\"tl\":[1]},"
+	        "\"layers\":[],\"loss\":{\"op\":\"ctc\",\"log_probs\":\"x\",\"targets\":\"t\","
+	        "\"input_lengths\":\"il\",\"target_lengths\":\"tl\",\"zero_infinity\":true}}");
+	torture("distances", "POST", "/grad",
+	        "{\"tensors\":{\"x\":[[1,2],[3,4],[1,0]],\"p\":[[2,2]],\"n\":[[0,1]]},"
+	        "\"layers\":[{\"op\":\"cdist\",\"x2\":\"x\",\"p\":1},\"pdist\",{\"op\":"
+	        "\"unsqueeze\",\"dim\":1}],\"loss\":{\"op\":\"triplet_margin\",\"positive\":\"p\","
+	        "\"negative\":\"n\",\"swap\":true}}");
+	torture("classes", "POST", "/grad",
+	        "{\"tensors\":{\"x\":[[1,2],[3,4]],\"t\":[[1,-1],[0,1]],\"u\":[0,1],\"w\":[1,2]},"
+	        "\"layers\":[{\"op\":\"multilabel_margin_loss\",\"target\":\"t\",\"output\":\"a\"},"
+	        "{\"op\":\"multi_margin_loss\",\"input\":\"x\",\"target\":\"u\",\"weight\":\"w\"}]"
+	        "}");
 	torture("large answer", "POST", "/forward", big_answer);
 	torture("large body", "POST", "/grad", big_sum);
 	torture("huge body", "POST", "/grad", huge_sum);
