@@ -3,9 +3,10 @@
  *
  *   dA = L(Aᵀ, dY), the upper right block of e^[[Aᵀ, dY], [0, Aᵀ]]
  *
- * so each derivative is an exponential of twice the size, of any order. Source: Higham, The Scaling
- * and Squaring Method for the Matrix Exponential Revisited, table 2.3 and algorithm 2.3; Mathias, A
- * Chain Rule for Matrix Functions and Applications, theorem 2.1. */
+ * so each derivative is an exponential of twice the size, of any order. L is linear in dY, which is
+ * made small beside Aᵀ first, lest it is dY that decides how much is squared. Source: Higham, The
+ * Scaling and Squaring Method for the Matrix Exponential Revisited, table 2.3 and algorithm 2.3;
+ * Mathias, A Chain Rule for Matrix Functions and Applications, theorem 2.1. */
 #include <math.h>
 #include <string.h>
 
@@ -140,17 +141,27 @@ static void forward_exp(struct gd_sweep *run, struct gd_node *y)
 	gd_data_free(run->graph->arena, p, r.bytes);
 }
 
+/* One number a matrix above the norm of dy, which stays out of derivatives. */
+static struct gd_node *size_of(struct gd_graph *g, struct gd_node *dy)
+{
+	struct gd_node *size = gd_amax(g, gd_abs(g, dy), 3u << (dy->rank - 2), true);
+	size = gd_mul(g, size, gd_const(g, (double)gd_columns(dy)));
+	size = gd_where(g, gd_gt(g, size, gd_const(g, 0)), size, gd_const(g, 1));
+	return gd_stop_gradient(g, size);
+}
+
 static void vjp_exp(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, struct gd_node **dx)
 {
 	struct gd_node *a = y->in[0], *t = gd_transpose(g, a);
 	int64_t n = gd_columns(a);
-	if (!t)
+	if (!t || y->count == 0)
 		return;
-	struct gd_node *top[2] = {t, dy}, *bottom[2] = {gd_zero_like(g, t), t};
+	struct gd_node *size = size_of(g, dy);
+	struct gd_node *top[2] = {t, gd_div(g, dy, size)}, *bottom[2] = {gd_zero_like(g, t), t};
 	struct gd_node *rows[2] = {gd_cat(g, 2, top, a->rank - 1),
 	                           gd_cat(g, 2, bottom, a->rank - 1)};
 	struct gd_node *both = gd_matrix_exp(g, gd_cat(g, 2, rows, a->rank - 2));
-	struct gd_node *da = gd_part(g, gd_part(g, both, -2, 0, n), -1, n, n);
+	struct gd_node *da = gd_mul(g, gd_part(g, gd_part(g, both, -2, 0, n), -1, n, n), size);
 	dx[0] = gd_for_matrices(g, da, gd_live_matrices(g, y, dy, 2), a);
 }
 
