@@ -249,6 +249,13 @@ static struct gd_node *product(struct gd_graph *g, struct gd_node *a, struct gd_
 	return gd_matmul(g, gd_matmul(g, a, b), c);
 }
 
+static void forward_pinv(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	if (y->count)
+		memcpy(y->data, y->in[0]->data, y->count * gd_dtype_size(y->dtype));
+}
+
 static void vjp_pinv(struct gd_graph *g, struct gd_node *p, struct gd_node *dp, struct gd_node **dx)
 {
 	struct gd_node *a = p->in[1], *pt = gd_transpose(g, p), *dpt = gd_transpose(g, dp);
@@ -259,7 +266,7 @@ static void vjp_pinv(struct gd_graph *g, struct gd_node *p, struct gd_node *dp, 
 	dx[1] = gd_for_matrices(g, da, gd_live_matrices(g, p, dp, 2), a);
 }
 
-static const struct gd_prim pinv = {.name = "pinv", .vjp = vjp_pinv, .alias = true};
+static const struct gd_prim pinv = {.name = "pinv", .forward = forward_pinv, .vjp = vjp_pinv};
 
 struct gd_node *gd_pinv_of(struct gd_graph *g, struct gd_node *a, struct gd_node *p)
 {
