@@ -153,8 +153,7 @@ START_TEST(pinv_of_a_deficient_matrix)
 }
 END_TEST
 
-/* Norms 0 < p < 1 and below 0 with elements that are 0: PyTorch's masks, with finite derivatives.
- */
+/* Elements that are 0 have the gradient 0, and second derivatives that are finite. */
 START_TEST(norms_at_zero)
 {
 	static const struct {

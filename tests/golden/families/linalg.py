@@ -202,13 +202,8 @@ def norms(w):
                some(2, 3, 2), ord=order, dim=[-2], keepdim=True)
         w.case("linalg.norm", lambda x, ord, dim: L.norm(x, ord, dim), far_from_zero(), ord=order,
                dim=0)
-        # Elements of zero, and nothing but zeros: 0 < ord < 1 and negative ones are in
-        # tests/core/test_linalg.c, as PyTorch has NaN there.
-        if order >= 1:
-            w.case("linalg.norm", lambda x, ord: L.norm(x, ord), v([0.0, 1, -0.0, -2]), ord=order,
-                   second=False)
-            w.case("linalg.norm", lambda x, ord: L.norm(x, ord), v([0.0, 0, -0.0]), ord=order,
-                   second=False)
+        for values in ([0.0, 1, -0.0, -2], [0.0, 0, -0.0], [3.0, -3, 1]):
+            w.case("linalg.norm", lambda x, ord: L.norm(x, ord), v(values), ord=order, second=False)
         if 0 <= order < INF:
             w.case("linalg.norm", lambda x, ord, dim: L.norm(x, ord, dim), n(0, 3), ord=order,
                    dim=0)
