@@ -243,12 +243,6 @@ void gd_svd(struct gd_graph *g, struct gd_node *a, bool full, struct gd_node **u
 
 /* --- pseudo-inverse ----------------------------------------------------------------------- */
 
-static struct gd_node *product(struct gd_graph *g, struct gd_node *a, struct gd_node *b,
-                               struct gd_node *c)
-{
-	return gd_matmul(g, gd_matmul(g, a, b), c);
-}
-
 static void forward_pinv(struct gd_sweep *run, struct gd_node *y)
 {
 	(void)run;
@@ -256,13 +250,28 @@ static void forward_pinv(struct gd_sweep *run, struct gd_node *y)
 		memcpy(y->data, y->in[0]->data, y->count * gd_dtype_size(y->dtype));
 }
 
+/* The three terms, of which products are shared in the smaller of both sizes: K = dPᵀ·P, m×m, or
+ * P·dPᵀ, n×n. */
 static void vjp_pinv(struct gd_graph *g, struct gd_node *p, struct gd_node *dp, struct gd_node **dx)
 {
 	struct gd_node *a = p->in[1], *pt = gd_transpose(g, p), *dpt = gd_transpose(g, dp);
-	struct gd_node *left = product(g, dpt, p, pt), *right = product(g, pt, p, dpt);
-	struct gd_node *da = gd_neg(g, product(g, pt, dp, pt));
-	da = gd_add(g, da, gd_sub(g, left, product(g, a, p, left)));
-	da = gd_add(g, da, gd_sub(g, right, product(g, right, p, a)));
+	struct gd_node *main, *left, *right, *k;
+	if (gd_rows(a) <= gd_columns(a)) {
+		k = gd_matmul(g, dpt, p);
+		main = gd_matmul(g, p, k);
+		left = gd_matmul(g, k, pt);
+		left = gd_sub(g, left, gd_matmul(g, gd_matmul(g, a, p), left));
+		right = gd_sub(g, dpt, gd_matmul(g, k, a));
+		right = gd_matmul(g, gd_matmul(g, pt, p), right);
+	} else {
+		k = gd_matmul(g, p, dpt);
+		main = gd_matmul(g, k, p);
+		left = gd_sub(g, dpt, gd_matmul(g, a, k));
+		left = gd_matmul(g, left, gd_matmul(g, p, pt));
+		right = gd_matmul(g, pt, k);
+		right = gd_sub(g, right, gd_matmul(g, right, gd_matmul(g, p, a)));
+	}
+	struct gd_node *da = gd_sub(g, gd_add(g, left, right), gd_transpose(g, main));
 	dx[1] = gd_for_matrices(g, da, gd_live_matrices(g, p, dp, 2), a);
 }
 
