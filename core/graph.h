@@ -91,6 +91,9 @@ union gd_attr {
 	int64_t first;                /* unit_rows: the element that is 1 in row 0 */
 	struct gd_mapped *mapped;     /* one primitive many times (core/batch.c) */
 	const struct gd_store *store; /* where rows go (core/rows.c) */
+	struct {
+		int64_t value, by;
+	} replace; /* index_is, index_replace */
 };
 
 struct gd_slice {

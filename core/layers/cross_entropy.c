@@ -3,6 +3,7 @@
 
 #include "core/build.h"
 #include "core/layers/layers.h"
+#include "core/ops/rows.h"
 
 struct classes {
 	int axis;
@@ -37,7 +38,8 @@ static bool find_classes(struct gd_call *c, struct classes *k)
 	return true;
 }
 
-/* The target's classes, checked; its shape is the input's without the class axis. */
+/* The target's classes, checked when they are evaluated; its shape is the input's without the class
+ * axis. */
 static bool read_target(struct gd_call *c, struct classes *k)
 {
 	struct gd_graph *g = c->g;
@@ -59,32 +61,23 @@ static bool read_target(struct gd_call *c, struct classes *k)
 		gd_error_shapes(g->error, rank, want, t->rank, t->shape);
 		return false;
 	}
-	struct gd_node *given = gd_as_index(c, 1, 0, k->count - 1, &ignored);
-	if (!given)
-		return false;
-	struct gd_tensor index = gd_node_tensor(given), counted = index;
-	memcpy(index.shape, x->shape, sizeof index.shape);
-	index.shape[k->axis] = 1;
-	index.rank = x->rank;
-	counted = index;
-	counted.dtype = GD_BOOL;
-	counted.data = gd_data_alloc(g->arena, counted.count);
-	if (!counted.data)
-		return gd_arena_fail(g->arena, g->error);
-	int64_t *at = index.data;
-	for (size_t i = 0; i < index.count; i++) {
-		((uint8_t *)counted.data)[i] = at[i] != ignored;
-		at[i] = at[i] == ignored ? 0 : at[i];
-	}
-	k->index = gd_leaf(g, &index, NULL);
-	k->counted = gd_cast(g, gd_leaf(g, &counted, NULL), g->dtype);
+	const struct gd_index_rule rule = {
+	        .high = k->count - 1, .role = "target", .has_exempt = true, .exempt = ignored};
+	int64_t shape[GD_MAX_RANK];
+	memcpy(shape, x->shape, sizeof shape);
+	shape[k->axis] = 1;
+	c->indices |= 1u << 1;
+	struct gd_node *given = gd_reshape(g, gd_checked_index(g, t, &rule), x->rank, shape);
+	k->counted = gd_logical_not(g, gd_index_is(g, given, ignored));
+	k->counted = gd_cast(g, k->counted, g->dtype);
+	k->index = gd_index_replace(g, given, ignored, 0);
 	return k->index && k->counted;
 }
 
 /* The class's weight at each target, 0 where ignored. */
 static struct gd_node *target_weights(struct gd_graph *g, const struct classes *k)
 {
-	if (!k->weight)
+	if (!k->weight || k->count == 0)
 		return k->counted;
 	int64_t flat = (int64_t)k->index->count;
 	struct gd_node *w = gd_gather(g, k->weight, 0, gd_reshape(g, k->index, 1, &flat));
@@ -107,7 +100,11 @@ static bool finish(struct gd_call *c, const struct classes *k, struct gd_node *l
 /* -w_t·log p_t where counted. `where` keeps an infinite log p of an ignored row out. */
 static struct gd_node *nll(struct gd_graph *g, const struct classes *k, struct gd_node *weights)
 {
-	struct gd_node *picked = gd_gather(g, k->log_p, k->axis, k->index);
+	struct gd_node *picked;
+	if (k->count == 0) /* all are ignored, or the target is refused */
+		picked = gd_expand(g, gd_const(g, 0), k->index->rank, k->index->shape);
+	else
+		picked = gd_gather(g, k->log_p, k->axis, k->index);
 	struct gd_node *loss = gd_neg(g, gd_mul(g, picked, weights));
 	return gd_where(g, gd_cast(g, k->counted, GD_BOOL), loss, gd_const(g, 0));
 }

@@ -2,7 +2,7 @@
  *   y = index_sum(x, i)       dx = index_select(dy, i)
  *   y = scatter(x, s, i)      dx = scatter(dy, 0, i), ds = gather(dy, i)
  *   y = surrogate(v, x)       dx = dy
- *   index_is, one_hot, checked_index: no derivative       */
+ *   index_is, index_replace, one_hot, checked_index: no derivative       */
 #include "core/ops/rows.h"
 
 #include <string.h>
@@ -236,7 +236,7 @@ static void forward_index_is(struct gd_sweep *run, struct gd_node *y)
 	(void)run;
 	const int64_t *x = y->in[0]->data;
 	for (size_t i = 0; i < y->count; i++)
-		((uint8_t *)y->data)[i] = x[i] == y->attr.band.low;
+		((uint8_t *)y->data)[i] = x[i] == y->attr.replace.value;
 }
 
 static const struct gd_prim index_is = {.name = "index_is", .forward = forward_index_is};
@@ -247,7 +247,32 @@ struct gd_node *gd_index_is(struct gd_graph *g, struct gd_node *index, int64_t v
 	        index ? gd_node_new(g, &index_is, GD_BOOL, index->rank, index->shape, 1, &index)
 	              : NULL;
 	if (y)
-		y->attr.band.low = y->attr.band.high = value;
+		y->attr.replace.value = value;
+	return y;
+}
+
+static void forward_index_replace(struct gd_sweep *run, struct gd_node *y)
+{
+	(void)run;
+	const int64_t *x = y->in[0]->data;
+	int64_t value = y->attr.replace.value, by = y->attr.replace.by;
+	for (size_t i = 0; i < y->count; i++)
+		((int64_t *)y->data)[i] = x[i] == value ? by : x[i];
+}
+
+static const struct gd_prim index_replace = {.name = "index_replace",
+                                             .forward = forward_index_replace};
+
+struct gd_node *gd_index_replace(struct gd_graph *g, struct gd_node *index, int64_t value,
+                                 int64_t by)
+{
+	struct gd_node *y = index ? gd_node_new(g, &index_replace, GD_INT64, index->rank,
+	                                        index->shape, 1, &index)
+	                          : NULL;
+	if (y) {
+		y->attr.replace.value = value;
+		y->attr.replace.by = by;
+	}
 	return y;
 }
 
@@ -316,7 +341,8 @@ static void forward_checked_index(struct gd_sweep *run, struct gd_node *y)
 		int64_t v = 0;
 		double number;
 		bool whole = integer_at(y->in[0], i, &v, &number);
-		if (!whole || v < rule->low || v > rule->high) {
+		bool exempt = rule->has_exempt && whole && v == rule->exempt;
+		if (!exempt && (!whole || v < rule->low || v > rule->high)) {
 			refuse_index(run, y, i, number, whole ? &v : NULL);
 			return;
 		}

@@ -24,6 +24,10 @@ struct gd_node *gd_scatter(struct gd_graph *g, struct gd_node *x, int axis, stru
 /* Is index == value? A mask. */
 struct gd_node *gd_index_is(struct gd_graph *g, struct gd_node *index, int64_t value);
 
+/* The index, but `by` where it is `value`. */
+struct gd_node *gd_index_replace(struct gd_graph *g, struct gd_node *index, int64_t value,
+                                 int64_t by);
+
 /* int64 of index's shape and a new last axis: 1 at the index, else 0. */
 struct gd_node *gd_one_hot(struct gd_graph *g, struct gd_node *index, int64_t classes);
 
@@ -32,6 +36,8 @@ struct gd_index_rule {
 	int64_t low, high;
 	bool wrap;        /* negative ones count from high + 1, and are made positive */
 	const char *role; /* as messages call it */
+	bool has_exempt;  /* this one may be beyond, and stays as it is */
+	int64_t exempt;
 };
 
 /* x's numbers as int64. One that is no integer is wrong_type, one beyond the rule

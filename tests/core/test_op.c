@@ -218,6 +218,11 @@ START_TEST(what_does_not_fit_is_refused)
 	int n = lab_operands(&l, refused[_i].operands, in);
 	struct gd_node *y =
 	        lab_call_with(&l, gd_op_find(refused[_i].op), refused[_i].params, n, in);
+	/* Elements are looked at when it is evaluated. */
+	bool element = refused[_i].code == GD_ERR_number_out_of_range ||
+	               refused[_i].code == GD_ERR_wrong_type;
+	if (y && element && !lab_eval(&l, 1, &y))
+		y = NULL;
 	ck_assert_msg(!y, "%s %s %s was taken", refused[_i].op, refused[_i].operands,
 	              refused[_i].params);
 	ck_assert_msg(l.error.code == refused[_i].code, "%s %s %s: %s: %s", refused[_i].op,
@@ -278,14 +283,46 @@ START_TEST(classes_may_come_as_floats)
 }
 END_TEST
 
-START_TEST(computed_classes_are_refused)
+START_TEST(classes_may_be_computed)
 {
-	struct lab l;
-	lab_init(&l, GD_FLOAT64);
-	struct gd_node *x = lab_random(&l, 2, (int64_t[]){2, 3}, -1, 1), *t = LAB(&l, 1, (2), 2, 0);
-	ck_assert_ptr_null(lab_call(&l, "nll_loss", "", 2, x, gd_abs(&l.g, t)));
-	ck_assert_int_eq(l.error.code, GD_ERR_wrong_type);
-	lab_release(&l);
+	for (int i = 0; i < 2; i++) {
+		struct lab l;
+		lab_init(&l, GD_FLOAT64);
+		struct gd_node *x = lab_random(&l, 2, (int64_t[]){2, 3}, -1, 1);
+		struct gd_node *t = LAB(&l, 1, (2), -2, i ? 0.5 : -1);
+		struct gd_node *y =
+		        lab_call(&l, "nll_loss", "reduction=none", 2, x, gd_abs(&l.g, t));
+		ck_assert_ptr_nonnull(y);
+		if (i) {
+			ck_assert(!lab_eval(&l, 1, &y));
+			ck_assert_int_eq(l.error.code, GD_ERR_wrong_type);
+		} else {
+			LAB_IS(&l, y, 0, -lab_at(x, 2), -lab_at(x, 4));
+		}
+		lab_release(&l);
+	}
+}
+END_TEST
+
+/* No class at all: nothing can be read, and nothing needs to be where all are ignored. */
+START_TEST(no_classes)
+{
+	for (int i = 0; i < 2; i++) {
+		struct lab l;
+		struct gd_node *in[LAB_OPERANDS], *grad;
+		lab_init(&l, GD_FLOAT64);
+		int n = lab_operands(&l, i ? "(2,0) i(2)[0,0] (0)" : "(2,0) i(2)[-100,-100] (0)",
+		                     in);
+		struct gd_node *y =
+		        lab_call_with(&l, gd_op_find("cross_entropy"), "reduction=sum", n, in);
+		ck_assert(lab_grad(&l, y, NULL, 1, in, &grad));
+		ck_assert(lab_eval(&l, 1, &y) == !i);
+		if (i)
+			ck_assert_int_eq(l.error.code, GD_ERR_number_out_of_range);
+		else
+			LAB_IS(&l, y, 0, 0);
+		lab_release(&l);
+	}
 }
 END_TEST
 
@@ -352,7 +389,8 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, what_does_not_fit_is_refused, 0, N_REFUSED);
 	tcase_add_test(t, operands_are_converted);
 	tcase_add_test(t, classes_may_come_as_floats);
-	tcase_add_test(t, computed_classes_are_refused);
+	tcase_add_test(t, classes_may_be_computed);
+	tcase_add_test(t, no_classes);
 	tcase_add_test(t, classes_stay_as_they_are);
 	tcase_add_test(t, several_results);
 	tcase_add_test(t, slices_with_extreme_bounds);
