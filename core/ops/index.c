@@ -26,38 +26,50 @@ static struct around around_axis(const struct gd_node *x, int axis)
 
 /* --- gather and scatter_sum --------------------------------------------------------------- */
 
+#define GATHER(T)                                                                                  \
+	do {                                                                                       \
+		const T *x = y->in[0]->data;                                                       \
+		T *out = y->data;                                                                  \
+		for (size_t o = 0; o < d.outer; o++, x += s.extent * s.inner)                      \
+			for (size_t j = 0; j < d.extent; j++)                                      \
+				for (size_t i = 0; i < d.inner; i++)                               \
+					*out++ = x[(size_t)*index++ * s.inner + i];                \
+	} while (0)
+
 static void forward_gather(struct gd_sweep *run, struct gd_node *y)
 {
 	(void)run;
 	struct around s = around_axis(y->in[0], y->attr.axis), d = around_axis(y, y->attr.axis);
 	const int64_t *index = y->in[1]->data;
-	size_t size = gd_dtype_size(y->dtype), at = 0;
-	const char *x = y->in[0]->data;
-	char *out = y->data;
-	for (size_t o = 0; o < d.outer; o++)
-		for (size_t j = 0; j < d.extent; j++)
-			for (size_t i = 0; i < d.inner; i++, at++) {
-				size_t from = (o * s.extent + (size_t)index[at]) * s.inner + i;
-				memcpy(out + at * size, x + from * size, size);
-			}
+	size_t size = gd_dtype_size(y->dtype);
+	if (size == 8)
+		GATHER(uint64_t);
+	else if (size == 4)
+		GATHER(uint32_t);
+	else
+		GATHER(uint8_t);
 }
+
+#define SCATTER_SUM(T)                                                                             \
+	do {                                                                                       \
+		const T *x = y->in[0]->data;                                                       \
+		T *out = y->data;                                                                  \
+		for (size_t o = 0; o < s.outer; o++, out += d.extent * d.inner)                    \
+			for (size_t j = 0; j < s.extent; j++)                                      \
+				for (size_t i = 0; i < s.inner; i++)                               \
+					out[(size_t)*index++ * d.inner + i] += *x++;               \
+	} while (0)
 
 static void forward_scatter_sum(struct gd_sweep *run, struct gd_node *y)
 {
 	(void)run;
 	struct around s = around_axis(y->in[0], y->attr.axis), d = around_axis(y, y->attr.axis);
 	const int64_t *index = y->in[1]->data;
-	size_t at = 0;
 	memset(y->data, 0, y->count * gd_dtype_size(y->dtype));
-	for (size_t o = 0; o < s.outer; o++)
-		for (size_t j = 0; j < s.extent; j++)
-			for (size_t i = 0; i < s.inner; i++, at++) {
-				size_t to = (o * d.extent + (size_t)index[at]) * d.inner + i;
-				if (y->dtype == GD_FLOAT64)
-					((double *)y->data)[to] += ((double *)y->in[0]->data)[at];
-				else
-					((float *)y->data)[to] += ((float *)y->in[0]->data)[at];
-			}
+	if (y->dtype == GD_FLOAT64)
+		SCATTER_SUM(double);
+	else
+		SCATTER_SUM(float);
 }
 
 static void vjp_gather(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,

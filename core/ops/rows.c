@@ -61,6 +61,10 @@ static void forward_index_select(struct gd_sweep *run, struct gd_node *y)
 		for (size_t o = 0; o < a.outer; o++, out += a.extent * a.inner)                    \
 			for (size_t j = 0; j < n; j++, x += a.inner) {                             \
 				T *to = out + (size_t)index[j] * a.inner;                          \
+				if (a.inner == 1) {                                                \
+					*to += *x;                                                 \
+					continue;                                                  \
+				}                                                                  \
 				for (size_t i = 0; i < a.inner; i++)                               \
 					to[i] += x[i];                                             \
 			}                                                                          \

@@ -8,74 +8,30 @@
 #include "core/batch.h"
 #include "core/build.h"
 #include "core/ops/broadcast.h"
+#include "core/ops/copy.h"
 #include "core/ops/strided.h"
 #include "core/sample.h"
 
-/* Copies n elements of `size` bytes, `step` elements apart in the source (dst dense) or, with
- * scatter, in the destination (src dense). */
-static void copy_run(char *dst, const char *src, size_t n, ptrdiff_t step, size_t size,
-                     bool scatter)
+/* n elements of `size` bytes, or one of them n times. */
+static void copy_run(char *dst, const char *src, size_t n, bool same, size_t size)
 {
-	if (step == 1) {
+	if (!same) {
 		memcpy(dst, src, n * size);
 		return;
 	}
-#define RUN(T)                                                                                     \
+#define FILL(T)                                                                                    \
 	do {                                                                                       \
-		T *d = (T *)dst;                                                                   \
-		const T *s = (const T *)src;                                                       \
+		T *d = (T *)dst, s = *(const T *)src;                                              \
 		for (size_t i = 0; i < n; i++)                                                     \
-			if (scatter)                                                               \
-				d[(ptrdiff_t)i * step] = s[i];                                     \
-			else                                                                       \
-				d[i] = s[(ptrdiff_t)i * step];                                     \
+			d[i] = s;                                                                  \
 	} while (0)
 	if (size == 8)
-		RUN(uint64_t);
+		FILL(uint64_t);
 	else if (size == 4)
-		RUN(uint32_t);
+		FILL(uint32_t);
 	else
-		RUN(uint8_t);
-#undef RUN
-}
-
-/* Dense elements of `shape` on one side, x[offset + Σ at[i]·stride[i]] on the other. */
-static void copy_strided(char *dense, char *strided, int rank, const int64_t *shape,
-                         const int64_t *stride, size_t size, bool to_strided)
-{
-	if (rank == 0) {
-		memcpy(to_strided ? strided : dense, to_strided ? dense : strided, size);
-		return;
-	}
-	size_t inner = (size_t)shape[rank - 1], rows = 1;
-	for (int i = 0; i < rank - 1; i++)
-		rows *= (size_t)shape[i];
-	if (inner == 0)
-		return;
-	int64_t at[GD_MAX_RANK] = {0};
-	ptrdiff_t offset = 0;
-	for (size_t r = 0; r < rows; r++) {
-		char *there = strided + offset * (ptrdiff_t)size;
-		copy_run(to_strided ? there : dense, to_strided ? dense : there, inner,
-		         (ptrdiff_t)stride[rank - 1], size, to_strided);
-		dense += inner * size;
-		for (int i = rank - 2; i >= 0; i--) {
-			offset += stride[i];
-			if (++at[i] < shape[i])
-				break;
-			offset -= stride[i] * shape[i];
-			at[i] = 0;
-		}
-	}
-}
-
-static void dense_strides(int rank, const int64_t *shape, int64_t *stride)
-{
-	int64_t s = 1;
-	for (int i = rank - 1; i >= 0; i--) {
-		stride[i] = s;
-		s *= shape[i];
-	}
+		FILL(uint8_t);
+#undef FILL
 }
 
 /* --- reshape ------------------------------------------------------------------------------ */
@@ -125,7 +81,7 @@ static void forward_expand(struct gd_sweep *run, struct gd_node *n)
 	char *y = n->data;
 	for (size_t k = 0; k < w.outer; k++, y += w.inner * size) {
 		const char *x = (const char *)n->in[0]->data + w.offset[0] * size;
-		copy_run(y, x, w.inner, (ptrdiff_t)w.step[0], size, false);
+		copy_run(y, x, w.inner, w.step[0] == 0, size);
 		gd_broadcast_next(&w);
 	}
 }
@@ -187,11 +143,13 @@ static void forward_permute(struct gd_sweep *run, struct gd_node *n)
 {
 	(void)run;
 	const struct gd_node *x = n->in[0];
-	int64_t dense[GD_MAX_RANK], stride[GD_MAX_RANK];
-	dense_strides(x->rank, x->shape, dense);
+	int64_t dense[GD_MAX_RANK], stride[GD_MAX_RANK], to[GD_MAX_RANK];
+	gd_dense_strides(x->rank, x->shape, dense);
+	gd_dense_strides(n->rank, n->shape, to);
 	for (int i = 0; i < n->rank; i++)
 		stride[i] = dense[n->attr.perm[i]];
-	copy_strided(n->data, x->data, n->rank, n->shape, stride, gd_dtype_size(n->dtype), false);
+	gd_copy(&(struct gd_copy){n->rank, n->shape, to, stride}, n->data, x->data,
+	        gd_dtype_size(n->dtype));
 }
 
 static void vjp_permute(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
@@ -275,7 +233,7 @@ static size_t slice_strides(const struct gd_node *whole, const struct gd_slice *
 {
 	int64_t dense[GD_MAX_RANK];
 	size_t offset = 0;
-	dense_strides(whole->rank, whole->shape, dense);
+	gd_dense_strides(whole->rank, whole->shape, dense);
 	for (int i = 0; i < whole->rank; i++) {
 		stride[i] = dense[i] * s->step[i];
 		offset += (size_t)(dense[i] * s->start[i]);
@@ -286,25 +244,27 @@ static size_t slice_strides(const struct gd_node *whole, const struct gd_slice *
 static void forward_slice(struct gd_sweep *run, struct gd_node *n)
 {
 	(void)run;
-	int64_t stride[GD_MAX_RANK];
+	int64_t stride[GD_MAX_RANK], dense[GD_MAX_RANK];
 	size_t size = gd_dtype_size(n->dtype);
 	size_t offset = slice_strides(n->in[0], n->attr.slice, stride);
+	gd_dense_strides(n->rank, n->shape, dense);
 	if (n->count)
-		copy_strided(n->data, (char *)n->in[0]->data + offset * size, n->rank, n->shape,
-		             stride, size, false);
+		gd_copy(&(struct gd_copy){n->rank, n->shape, dense, stride}, n->data,
+		        (char *)n->in[0]->data + offset * size, size);
 }
 
 static void forward_unslice(struct gd_sweep *run, struct gd_node *n)
 {
 	(void)run;
 	struct gd_node *x = n->in[0];
-	int64_t stride[GD_MAX_RANK];
+	int64_t stride[GD_MAX_RANK], dense[GD_MAX_RANK];
 	size_t size = gd_dtype_size(n->dtype);
 	size_t offset = slice_strides(n, n->attr.slice, stride);
+	gd_dense_strides(x->rank, x->shape, dense);
 	memset(n->data, 0, n->count * size);
 	if (x->count)
-		copy_strided(x->data, (char *)n->data + offset * size, x->rank, x->shape, stride,
-		             size, true);
+		gd_copy(&(struct gd_copy){x->rank, x->shape, stride, dense},
+		        (char *)n->data + offset * size, x->data, size);
 }
 
 static void vjp_slice(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
@@ -402,6 +362,24 @@ static struct gd_node *batch_slice(struct gd_graph *g, struct gd_node *y, struct
 
 /* --- cat ---------------------------------------------------------------------------------- */
 
+/* Runs of a few elements: each operand walked for itself. */
+static void cat_short(struct gd_node *n, int axis)
+{
+	int64_t to[GD_MAX_RANK], from[GD_MAX_RANK], at = 0;
+	size_t size = gd_dtype_size(n->dtype);
+	gd_dense_strides(n->rank, n->shape, to);
+	for (int k = 0; k < n->n_in; k++) {
+		const struct gd_node *x = n->in[k];
+		gd_dense_strides(x->rank, x->shape, from);
+		if (x->count)
+			gd_copy(&(struct gd_copy){x->rank, x->shape, to, from},
+			        (char *)n->data + (size_t)(at * to[axis]) * size, x->data, size);
+		at += x->shape[axis];
+	}
+}
+
+enum { SHORT_RUN = 64 }; /* bytes: less than a call of memcpy is worth */
+
 static void forward_cat(struct gd_sweep *run, struct gd_node *n)
 {
 	(void)run;
@@ -411,6 +389,11 @@ static void forward_cat(struct gd_sweep *run, struct gd_node *n)
 		outer *= (size_t)n->shape[i];
 	for (int i = axis + 1; i < n->rank; i++)
 		inner *= (size_t)n->shape[i];
+	/* On average; some may be longer. */
+	if (outer > 1 && (size_t)n->shape[axis] * inner < SHORT_RUN * (size_t)n->n_in) {
+		cat_short(n, axis);
+		return;
+	}
 	char *y = n->data;
 	for (size_t o = 0; o < outer; o++)
 		for (int k = 0; k < n->n_in; k++) {

@@ -7,69 +7,82 @@
 
 #include "core/eval.h"
 
-/* Does a come before b, when they are not in order already? NaN is the largest. */
-static bool before(double a, double b, bool descending)
+/* An element as an unsigned integer of the same order, and where it was. */
+struct entry {
+	uint64_t key;
+	int64_t from;
+};
+
+/* The bits of a positive double are in its order, those of a negative one in reverse. The zeros are
+ * equal, NaN is the largest. */
+static uint64_t key_of(double x, bool descending)
 {
-	if (descending)
-		return a > b || (a != a && b == b);
-	return a < b || (b != b && a == a);
+	uint64_t bits;
+	x = x == 0 ? 0 : x;
+	memcpy(&bits, &x, sizeof bits);
+	bits = x != x ? UINT64_MAX : bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+	return descending ? ~bits : bits;
 }
 
 enum { RUN = 8 }; /* elements that are put in order by insertion */
 
-static void insertion(int64_t *index, const double *x, size_t n, bool descending)
+static void insertion(struct entry *e, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
-		int64_t moved = index[i];
+		struct entry moved = e[i];
 		size_t j = i;
-		for (; j > 0 && before(x[moved], x[index[j - 1]], descending); j--)
-			index[j] = index[j - 1];
-		index[j] = moved;
+		for (; j > 0 && moved.key < e[j - 1].key; j--)
+			e[j] = e[j - 1];
+		e[j] = moved;
 	}
 }
 
-/* Merges in[0..middle) and in[middle..n) into out; of equal ones the left one comes first. */
-static void merge(int64_t *out, const int64_t *in, size_t middle, size_t n, const double *x,
-                  bool descending)
+/* Merges in[0..middle) and in[middle..n) into out, without a branch an element; of equal ones the
+ * left one comes first. */
+static void merge(struct entry *out, const struct entry *in, size_t middle, size_t n)
 {
-	size_t a = 0, b = middle;
-	for (size_t i = 0; i < n; i++) {
-		bool right = a == middle || (b < n && before(x[in[b]], x[in[a]], descending));
-		out[i] = right ? in[b++] : in[a++];
+	const struct entry *a = in, *b = in + middle, *end_a = b, *end_b = in + n;
+	while (a < end_a && b < end_b) {
+		bool right = b->key < a->key;
+		const struct entry *next = right ? b : a;
+		*out++ = *next;
+		a += !right;
+		b += right;
 	}
+	memcpy(out, a < end_a ? a : b, (size_t)(a < end_a ? end_a - a : end_b - b) * sizeof *out);
 }
 
-/* The order of x[0..n): merges of longer and longer runs between the two buffers. Returns the one
- * that holds it. */
-static const int64_t *order(const double *x, size_t n, int64_t *index, int64_t *other,
-                            bool descending)
+/* In order: merges of longer and longer runs between the two buffers. Returns the one that holds
+ * the result. */
+static const struct entry *in_order(struct entry *e, struct entry *other, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		index[i] = (int64_t)i;
 	for (size_t i = 0; i < n; i += RUN)
-		insertion(index + i, x, n - i < RUN ? n - i : RUN, descending);
+		insertion(e + i, n - i < RUN ? n - i : RUN);
 	for (size_t width = RUN; width < n; width *= 2) {
 		for (size_t i = 0; i < n; i += 2 * width) {
 			size_t end = n - i < 2 * width ? n - i : 2 * width;
-			merge(other + i, index + i, width < end ? width : end, end, x, descending);
+			merge(other + i, e + i, width < end ? width : end, end);
 		}
-		int64_t *swap = index;
-		index = other;
+		struct entry *swap = e;
+		e = other;
 		other = swap;
 	}
-	return index;
+	return e;
 }
 
-static void sort_fibre(const struct gd_node *y, size_t at, size_t n, size_t step, double *keys,
-                       int64_t *room, bool descending)
+static void sort_fibre(const struct gd_node *y, size_t at, size_t n, size_t step,
+                       struct entry *room)
 {
 	const struct gd_node *x = y->in[0];
+	for (size_t i = 0; i < n; i++) {
+		size_t k = at + i * step;
+		double v = x->dtype == GD_FLOAT64 ? ((double *)x->data)[k]
+		                                  : (double)((float *)x->data)[k];
+		room[i] = (struct entry){key_of(v, y->attr.order.descending), (int64_t)i};
+	}
+	const struct entry *sorted = in_order(room, room + n, n);
 	for (size_t i = 0; i < n; i++)
-		keys[i] = x->dtype == GD_FLOAT64 ? ((double *)x->data)[at + i * step]
-		                                 : (double)((float *)x->data)[at + i * step];
-	const int64_t *sorted = order(keys, n, room, room + n, descending);
-	for (size_t i = 0; i < n; i++)
-		((int64_t *)y->data)[at + i * step] = sorted[i];
+		((int64_t *)y->data)[at + i * step] = sorted[i].from;
 }
 
 static void forward_argsort(struct gd_sweep *run, struct gd_node *y)
@@ -80,18 +93,17 @@ static void forward_argsort(struct gd_sweep *run, struct gd_node *y)
 		return;
 	for (int i = axis + 1; i < y->rank; i++)
 		inner *= (size_t)y->shape[i];
-	size_t bytes = n * (sizeof(double) + 2 * sizeof(int64_t));
-	double *keys = gd_data_alloc(run->graph->arena, bytes);
-	if (!keys) {
+	size_t bytes = 2 * n * sizeof(struct entry);
+	struct entry *room = gd_data_alloc(run->graph->arena, bytes);
+	if (!room) {
 		gd_arena_fail(run->graph->arena, run->error);
 		gd_error_pointer(run->error, "%s", y->origin);
 		return;
 	}
 	for (size_t o = 0; o < y->count; o += n * inner)
 		for (size_t i = 0; i < inner; i++)
-			sort_fibre(y, o + i, n, inner, keys, (int64_t *)(keys + n),
-			           y->attr.order.descending);
-	gd_data_free(run->graph->arena, keys, bytes);
+			sort_fibre(y, o + i, n, inner, room);
+	gd_data_free(run->graph->arena, room, bytes);
 }
 
 static double cost(const struct gd_node *y)

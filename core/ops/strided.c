@@ -6,157 +6,95 @@
 #include <string.h>
 
 #include "core/build.h"
+#include "core/ops/copy.h"
 
-/* --- the walk ----------------------------------------------------------------------------- */
-
-/* The strided elements, axes of size 1 left out and neighbours that walk as one merged. */
-struct walk {
-	int rank;
-	int64_t extent[GD_MAX_RANK], stride[GD_MAX_RANK];
-	size_t rows, inner; /* the last axis is the inner loop */
-	ptrdiff_t step;     /* of the inner loop */
-	int64_t at[GD_MAX_RANK];
-	ptrdiff_t offset;
-};
-
-static void walk_init(struct walk *w, const struct gd_node *part, const struct gd_view *view)
-{
-	memset(w, 0, sizeof *w);
-	for (int i = 0; i < part->rank; i++) {
-		if (part->shape[i] == 1)
-			continue;
-		bool merges = w->rank && w->stride[w->rank - 1] == view->stride[i] * part->shape[i];
-		w->rank += !merges;
-		w->extent[w->rank - 1] =
-		        merges ? w->extent[w->rank - 1] * part->shape[i] : part->shape[i];
-		w->stride[w->rank - 1] = view->stride[i];
-	}
-	w->inner = w->rank ? (size_t)w->extent[w->rank - 1] : 1;
-	w->step = w->rank ? (ptrdiff_t)w->stride[w->rank - 1] : 1;
-	w->rows = part->count ? part->count / w->inner : 0;
-	w->offset = (ptrdiff_t)view->offset;
-}
-
-static void walk_on(struct walk *w)
-{
-	for (int i = w->rank - 2; i >= 0; i--) {
-		w->offset += (ptrdiff_t)w->stride[i];
-		if (++w->at[i] < w->extent[i])
-			return;
-		w->offset -= (ptrdiff_t)(w->stride[i] * w->extent[i]);
-		w->at[i] = 0;
-	}
-}
+/* --- kernels ------------------------------------------------------------------------------ */
 
 /* Does no element of the whole have two places in the part? Sufficient: each axis steps over all
  * that the axes of smaller strides reach. */
-static bool injective(const struct walk *w)
+static bool injective(const struct gd_node *part, const struct gd_view *view)
 {
 	int64_t reach = 0, last = 0;
-	for (int done = 0; done < w->rank; done++) {
-		int next = -1;
+	for (;;) {
+		int next = -1, axes = 0;
 		int64_t smallest = INT64_MAX;
-		for (int i = 0; i < w->rank; i++) {
-			int64_t s = w->stride[i] < 0 ? -w->stride[i] : w->stride[i];
+		for (int i = 0; i < part->rank; i++) {
+			int64_t s = view->stride[i] < 0 ? -view->stride[i] : view->stride[i];
+			if (part->shape[i] == 1 || (last && s < last))
+				continue;
+			axes += s == last;
 			if (s > last && s < smallest) {
 				smallest = s;
 				next = i;
 			}
+			if (s == 0 || axes > (last > 0))
+				return false;
 		}
-		if (next < 0 || smallest <= reach)
+		if (next < 0)
+			return true;
+		if (smallest <= reach)
 			return false;
-		reach += smallest * (w->extent[next] - 1);
+		reach += smallest * (part->shape[next] - 1);
 		last = smallest;
 	}
-	return true;
 }
 
-/* --- kernels ------------------------------------------------------------------------------ */
+/* Elements of a part, dense, to or from their places in the whole. */
+static struct gd_copy out_of_whole(const struct gd_node *part, const struct gd_view *view,
+                                   int64_t *dense)
+{
+	gd_dense_strides(part->rank, part->shape, dense);
+	return (struct gd_copy){part->rank, part->shape, dense, view->stride};
+}
 
-#define READ(T)                                                                                    \
-	do {                                                                                       \
-		const T *x = (const T *)n->in[0]->data;                                            \
-		T *y = n->data;                                                                    \
-		for (size_t r = 0; r < w.rows; r++, y += w.inner) {                                \
-			const T *from = x + w.offset;                                              \
-			for (size_t i = 0; i < w.inner; i++)                                       \
-				y[i] = from[(ptrdiff_t)i * w.step];                                \
-			walk_on(&w);                                                               \
-		}                                                                                  \
-	} while (0)
+static struct gd_copy into_whole(const struct gd_node *part, const struct gd_view *view,
+                                 int64_t *dense)
+{
+	gd_dense_strides(part->rank, part->shape, dense);
+	return (struct gd_copy){part->rank, part->shape, view->stride, dense};
+}
+
+static char *at(const struct gd_node *n, int64_t offset)
+{
+	return (char *)n->data + offset * (int64_t)gd_dtype_size(n->dtype);
+}
 
 static void forward_strided(struct gd_sweep *run, struct gd_node *n)
 {
 	(void)run;
-	struct walk w;
-	size_t size = gd_dtype_size(n->dtype);
-	walk_init(&w, n, n->attr.view);
-	if (w.step == 1) {
-		char *y = n->data;
-		for (size_t r = 0; r < w.rows; r++, y += w.inner * size) {
-			const char *x = n->in[0]->data;
-			memcpy(y, x + w.offset * (ptrdiff_t)size, w.inner * size);
-			walk_on(&w);
-		}
-	} else if (size == 8) {
-		READ(uint64_t);
-	} else if (size == 4) {
-		READ(uint32_t);
-	} else {
-		READ(uint8_t);
-	}
+	int64_t dense[GD_MAX_RANK];
+	struct gd_copy c = out_of_whole(n, n->attr.view, dense);
+	if (n->count)
+		gd_copy(&c, n->data, at(n->in[0], n->attr.view->offset), gd_dtype_size(n->dtype));
 }
-
-#define WRITE(T, part, assign)                                                                     \
-	do {                                                                                       \
-		T *y = n->data;                                                                    \
-		const T *x = (const T *)(part)->data;                                              \
-		for (size_t r = 0; r < w.rows; r++, x += w.inner) {                                \
-			T *to = y + w.offset;                                                      \
-			for (size_t i = 0; i < w.inner; i++)                                       \
-				to[(ptrdiff_t)i * w.step] assign x[i];                             \
-			walk_on(&w);                                                               \
-		}                                                                                  \
-	} while (0)
 
 static void forward_unstrided(struct gd_sweep *run, struct gd_node *n)
 {
 	(void)run;
-	struct walk w;
-	size_t size = gd_dtype_size(n->dtype);
-	walk_init(&w, n->in[0], n->attr.view);
-	memset(n->data, 0, n->count * size);
-	if (injective(&w)) {
-		if (size == 8)
-			WRITE(uint64_t, n->in[0], =);
-		else if (size == 4)
-			WRITE(uint32_t, n->in[0], =);
-		else
-			WRITE(uint8_t, n->in[0], =);
-	} else if (n->dtype == GD_FLOAT64) {
-		WRITE(double, n->in[0], +=);
-	} else if (n->dtype == GD_FLOAT32) {
-		WRITE(float, n->in[0], +=);
-	} else if (n->dtype == GD_INT64) {
-		WRITE(int64_t, n->in[0], +=);
-	} else {
-		WRITE(uint8_t, n->in[0], |=);
-	}
+	int64_t dense[GD_MAX_RANK];
+	const struct gd_node *part = n->in[0];
+	struct gd_copy c = into_whole(part, n->attr.view, dense);
+	memset(n->data, 0, n->count * gd_dtype_size(n->dtype));
+	if (!part->count)
+		return;
+	char *to = at(n, n->attr.view->offset);
+	if (injective(part, n->attr.view))
+		gd_copy(&c, to, part->data, gd_dtype_size(n->dtype));
+	else
+		gd_copy_add(&c, to, part->data, n->dtype);
 }
 
 /* In place where y lies over in[0]; in[1] is smaller than y, so y never lies over it. */
 static void forward_add_part(struct gd_sweep *run, struct gd_node *n)
 {
 	(void)run;
-	struct walk w;
+	int64_t dense[GD_MAX_RANK];
 	const struct gd_node *part = n->in[1];
-	walk_init(&w, part, n->attr.view);
+	struct gd_copy c = into_whole(part, n->attr.view, dense);
 	if (n->data != n->in[0]->data)
 		memcpy(n->data, n->in[0]->data, n->count * gd_dtype_size(n->dtype));
-	if (n->dtype == GD_FLOAT64)
-		WRITE(double, part, +=);
-	else
-		WRITE(float, part, +=);
+	if (part->count)
+		gd_copy_add(&c, at(n, n->attr.view->offset), part->data, n->dtype);
 }
 
 /* --- builders ----------------------------------------------------------------------------- */
