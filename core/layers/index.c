@@ -150,6 +150,9 @@ bool build_take_along_dim(struct gd_call *c)
 		return gd_give(c, gd_index_select(g, gd_reshape(g, x, 1, &count), 0,
 		                                  gd_reshape(g, index, 1, &n)));
 	}
+	if (x->rank == 0)
+		return gd_param_fail(c, "dim", "has nothing to choose from: %s is a scalar",
+		                     gd_label(x, "the input"));
 	if (!gd_axis(c, "dim", x, &axis))
 		return false;
 	int64_t x_shape[GD_MAX_RANK], i_shape[GD_MAX_RANK];
@@ -170,9 +173,7 @@ bool build_take_along_dim(struct gd_call *c)
 	}
 	int rank = x->rank;
 	index = gd_expand(g, gd_read_index(c, i, extent(x, axis) - 1, false), rank, i_shape);
-	x = at_least_1d(g, gd_expand(g, x, rank, x_shape));
-	struct gd_node *y = gd_gather(g, x, axis, at_least_1d(g, index));
-	return gd_give(c, y && rank == 0 ? gd_reshape(g, y, 0, NULL) : y);
+	return gd_give(c, gd_gather(g, gd_expand(g, x, rank, x_shape), axis, index));
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -142,6 +142,7 @@ static const struct {
         {"take_along_dim", "(2,3) i(2)[0,1]", "dim=0", GD_ERR_shape_mismatch, "4", "axes"},
         {"take_along_dim", "(2,3) i(3,1)[0,1]", "dim=1", GD_ERR_shape_mismatch, "4", "broadcast"},
         {"take_along_dim", "(2,3) i(2,1)[-1,-1]", "dim=1", GD_ERR_number_out_of_range, "4", "-1"},
+        {"take_along_dim", "() i()[0,0]", "dim=0", GD_ERR_invalid_parameter, "/dim", "scalar"},
         {"take_along_dim", "(2,3)", "dim=1", GD_ERR_missing_field, "4", "index"},
         {"scatter", "(2,3) i(1,3)[0,1] (1,2)", "dim=0", GD_ERR_shape_mismatch, "4", "src"},
         {"scatter", "(2,3) i(1,4)[0,1]", "dim=0 value=1", GD_ERR_shape_mismatch, "4", "(1, 4)"},
