@@ -208,6 +208,18 @@ static bool scatter_value(struct gd_call *c, struct gd_node **src)
 	return true;
 }
 
+/* Where several elements go to one place, the gradient of all but the last one should be 0. */
+static void note_overwritten(struct gd_graph *g, struct gd_node *y, int axis, struct gd_node *index)
+{
+	if (!y || !index)
+		return;
+	struct gd_node *ones = gd_expand(g, gd_const(g, 1), index->rank, index->shape);
+	struct gd_node *times = gd_scatter_sum(g, ones, axis, index, y->shape[axis]);
+	gd_note_kink(g, y, gd_gt(g, times, gd_const(g, 1)),
+	             "places were written more than once; each of the elements that went there got "
+	             "the place's whole gradient");
+}
+
 bool build_scatter(struct gd_call *c)
 {
 	struct gd_graph *g = c->g;
@@ -221,9 +233,12 @@ bool build_scatter(struct gd_call *c)
 	if (!reaches_within(c, index, x, axis, "the input"))
 		return false;
 	index = at_least_1d(g, gd_read_index(c, 1, extent(x, axis) - 1, false));
-	if (!gd_is_const(src, &value))
+	bool constant = gd_is_const(src, &value);
+	if (!constant)
 		src = part_of_src(c, src, index);
 	struct gd_node *y = gd_scatter(g, at_least_1d(g, x), axis, index, src);
+	if (!constant)
+		note_overwritten(g, y, axis, index);
 	return gd_give(c, gd_reshape(g, y, x->rank, x->shape));
 }
 

@@ -593,6 +593,31 @@ START_TEST(ties_in_an_order)
 }
 END_TEST
 
+/* PyTorch's gradient for what was written over is not the derivative: a warning says so. */
+START_TEST(places_written_twice_are_noted)
+{
+	for (int i = 0; i < 3; i++) {
+		struct lab l;
+		lab_init(&l, GD_FLOAT64);
+		struct gd_node *in[LAB_OPERANDS], *grad[2];
+		int n = lab_operands(&l, i == 2 ? "(4) i(3)[1,1]" : "(4) i(3)[1,1] (3)", in);
+		if (i == 0)
+			for (size_t k = 0; k < 3; k++)
+				lab_set(in[1], k, (double)k);
+		struct gd_node *wrt[2] = {in[0], in[2]};
+		struct gd_node *y = lab_call_with(&l, gd_op_find("scatter"),
+		                                  i == 2 ? "dim=0 value=2" : "dim=0", n, in);
+		ck_assert(lab_grad(&l, y, NULL, i == 2 ? 1 : 2, wrt, grad));
+		ck_assert_int_eq(touched(&l), i == 1);
+		if (i == 1) {
+			LAB_IS(&l, grad[0], 0, 1, 0, 1, 1);
+			LAB_IS(&l, grad[1], 0, 1, 1, 1);
+		}
+		lab_release(&l);
+	}
+}
+END_TEST
+
 /* Long fibres, every stride: against counting. */
 START_TEST(sorting_is_a_permutation_in_order)
 {
@@ -636,6 +661,7 @@ static Suite *suite(void)
 	tcase_add_test(t, many_parts_cost_no_more_than_the_whole);
 	tcase_add_test(t, cotangents_of_parts_meet_others);
 	tcase_add_loop_test(t, ties_in_an_order, 0, sizeof orders / sizeof *orders);
+	tcase_add_test(t, places_written_twice_are_noted);
 	tcase_add_test(t, sorting_is_a_permutation_in_order);
 	suite_add_tcase(s, t);
 	return s;
