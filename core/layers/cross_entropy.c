@@ -3,7 +3,7 @@
 
 #include "core/build.h"
 #include "core/layers/layers.h"
-#include "core/ops/rows.h"
+#include "core/ops/integers.h"
 
 struct classes {
 	int axis;

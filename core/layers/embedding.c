@@ -5,7 +5,9 @@
 #include "core/build.h"
 #include "core/layers/indexing.h"
 #include "core/layers/layers.h"
+#include "core/ops/integers.h"
 #include "core/ops/rows.h"
+#include "core/ops/surrogate.h"
 
 /* Without num_classes, one more than the largest class: it must be known. */
 static bool count_classes(struct gd_call *c, int64_t *classes)

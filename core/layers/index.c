@@ -5,6 +5,7 @@
 #include "core/build.h"
 #include "core/layers/indexing.h"
 #include "core/layers/layers.h"
+#include "core/ops/integers.h"
 #include "core/ops/rows.h"
 
 struct gd_node *gd_index_leaf(struct gd_graph *g, int64_t n, int64_t **data)
