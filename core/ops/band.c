@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "core/batch.h"
+#include "core/sample.h"
+
 /* How many columns j of row i have j - i < d. */
 static size_t columns_below(int64_t i, int64_t d, int64_t columns)
 {
@@ -37,8 +40,19 @@ static void vjp_band(struct gd_graph *g, struct gd_node *y, struct gd_node *dy, 
 	dx[0] = gd_band(g, dy, y->attr.band.low, y->attr.band.high);
 }
 
-static const struct gd_prim band = {
-        .name = "band", .forward = forward_band, .vjp = vjp_band, .moves = true};
+/* Matrices stay matrices; rows of one have columns of their own. */
+static struct gd_node *rows_band(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                 int64_t n, bool *apart)
+{
+	return y->rank > 2 ? gd_rows_leading(g, y, d, n, apart) : NULL;
+}
+
+static const struct gd_prim band = {.name = "band",
+                                    .forward = forward_band,
+                                    .vjp = vjp_band,
+                                    .moves = true,
+                                    .batch = gd_batch_leading,
+                                    .rows = rows_band};
 
 struct gd_node *gd_band(struct gd_graph *g, struct gd_node *x, int64_t low, int64_t high)
 {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/eval.h"
 
 static void forward_index_is(struct gd_sweep *run, struct gd_node *y)
@@ -13,7 +14,8 @@ static void forward_index_is(struct gd_sweep *run, struct gd_node *y)
 		((uint8_t *)y->data)[i] = x[i] == y->attr.replace.value;
 }
 
-static const struct gd_prim index_is = {.name = "index_is", .forward = forward_index_is};
+static const struct gd_prim index_is = {
+        .name = "index_is", .forward = forward_index_is, .batch = gd_batch_leading};
 
 struct gd_node *gd_index_is(struct gd_graph *g, struct gd_node *index, int64_t value)
 {
@@ -34,8 +36,8 @@ static void forward_index_replace(struct gd_sweep *run, struct gd_node *y)
 		((int64_t *)y->data)[i] = x[i] == value ? by : x[i];
 }
 
-static const struct gd_prim index_replace = {.name = "index_replace",
-                                             .forward = forward_index_replace};
+static const struct gd_prim index_replace = {
+        .name = "index_replace", .forward = forward_index_replace, .batch = gd_batch_leading};
 
 struct gd_node *gd_index_replace(struct gd_graph *g, struct gd_node *index, int64_t value,
                                  int64_t by)
@@ -60,7 +62,8 @@ static void forward_one_hot(struct gd_sweep *run, struct gd_node *y)
 		((int64_t *)y->data)[i * classes + (size_t)x[i]] = 1;
 }
 
-static const struct gd_prim one_hot = {.name = "one_hot", .forward = forward_one_hot};
+static const struct gd_prim one_hot = {
+        .name = "one_hot", .forward = forward_one_hot, .batch = gd_batch_leading};
 
 struct gd_node *gd_one_hot(struct gd_graph *g, struct gd_node *index, int64_t classes)
 {
@@ -124,8 +127,8 @@ static void forward_checked_index(struct gd_sweep *run, struct gd_node *y)
 	}
 }
 
-static const struct gd_prim checked_index = {.name = "checked_index",
-                                             .forward = forward_checked_index};
+static const struct gd_prim checked_index = {
+        .name = "checked_index", .forward = forward_checked_index, .batch = gd_batch_leading};
 
 struct gd_node *gd_checked_index(struct gd_graph *g, struct gd_node *x,
                                  const struct gd_index_rule *rule)

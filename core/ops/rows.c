@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/build.h"
+#include "core/sample.h"
 
 /* How a tensor lies around one axis: outer × extent × inner. */
 struct around {
@@ -101,14 +103,37 @@ static double cost_larger(const struct gd_node *y)
 	return (double)n;
 }
 
+/* The index stays one for all. */
+static struct gd_node *batch_rows(struct gd_graph *g, struct gd_node *y, struct gd_node *const *in,
+                                  int64_t k)
+{
+	if (in[1])
+		return gd_batch_map(g, y, in, k);
+	struct gd_node *n = gd_batch_like(g, y, (struct gd_node *[]){in[0], y->in[1]}, k);
+	if (n)
+		n->attr.axis = y->attr.axis + 1;
+	return n;
+}
+
+static struct gd_node *rows_rows(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                 int64_t n, bool *apart)
+{
+	(void)apart;
+	return y->attr.axis > 0 && !d[1] && gd_keeps_rows(y, 0, n) ? gd_rows_same(g, y, d) : NULL;
+}
+
 static const struct gd_prim index_select = {.name = "index_select",
                                             .forward = forward_index_select,
                                             .vjp = vjp_index_select,
-                                            .moves = true};
+                                            .moves = true,
+                                            .batch = batch_rows,
+                                            .rows = rows_rows};
 static const struct gd_prim index_sum = {.name = "index_sum",
                                          .forward = forward_index_sum,
                                          .vjp = vjp_index_sum,
                                          .moves = true,
+                                         .batch = batch_rows,
+                                         .rows = rows_rows,
                                          .cost = cost_larger};
 
 static struct gd_node *rows_node(struct gd_graph *g, const struct gd_prim *prim, struct gd_node *x,
@@ -212,10 +237,39 @@ static double cost_scatter(const struct gd_node *y)
 	return (double)y->count + (double)y->in[2]->count;
 }
 
+/* A scalar src is the same for all. */
+static struct gd_node *batch_scatter(struct gd_graph *g, struct gd_node *y,
+                                     struct gd_node *const *in, int64_t k)
+{
+	if (in[1] && y->in[1]->rank == 0)
+		return gd_batch_map(g, y, in, k);
+	struct gd_node *x[3] = {gd_batched(g, y, 0, in, k),
+	                        y->in[1]->rank ? gd_batched(g, y, 1, in, k) : y->in[1],
+	                        gd_batched(g, y, 2, in, k)};
+	struct gd_node *n = gd_batch_like(g, y, x, k);
+	if (n)
+		n->attr.axis = y->attr.axis + 1;
+	return n;
+}
+
+/* As in the gradient: zeros written over rows. */
+static struct gd_node *rows_scatter(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                    int64_t n, bool *apart)
+{
+	double src;
+	bool zeros = gd_is_const(y->in[1], &src) && src == 0;
+	(void)apart;
+	return y->attr.axis > 0 && d[0] && !d[2] && zeros && gd_keeps_rows(y, 0, n)
+	               ? gd_rows_same(g, y, d)
+	               : NULL;
+}
+
 static const struct gd_prim scatter = {.name = "scatter",
                                        .forward = forward_scatter,
                                        .vjp = vjp_scatter,
                                        .moves = true,
+                                       .batch = batch_scatter,
+                                       .rows = rows_scatter,
                                        .cost = cost_scatter};
 
 struct gd_node *gd_scatter(struct gd_graph *g, struct gd_node *x, int axis, struct gd_node *index,

@@ -5,8 +5,10 @@
 
 #include <string.h>
 
+#include "core/batch.h"
 #include "core/build.h"
 #include "core/ops/copy.h"
+#include "core/sample.h"
 
 /* --- kernels ------------------------------------------------------------------------------ */
 
@@ -126,12 +128,95 @@ static double cost(const struct gd_node *y)
 	return (double)n;
 }
 
-static const struct gd_prim strided = {
-        .name = "strided", .forward = forward_strided, .vjp = vjp_strided, .moves = true};
+/* Do the part's rows, those of its first axis, lie in the same rows of the whole? */
+static bool in_its_rows(const struct gd_node *whole, const struct gd_node *part,
+                        const struct gd_view *view)
+{
+	int64_t low = view->offset, high = view->offset, row;
+	if (!whole->count || !part->count || !whole->rank || !part->rank ||
+	    whole->shape[0] != part->shape[0])
+		return false;
+	row = (int64_t)whole->count / whole->shape[0];
+	for (int i = 1; i < part->rank; i++) {
+		int64_t reach = view->stride[i] * (part->shape[i] - 1);
+		*(reach < 0 ? &low : &high) += reach;
+	}
+	return (view->stride[0] == row || part->shape[0] == 1) && low >= 0 && high < row;
+}
+
+static struct gd_node *rows_strided(struct gd_graph *g, struct gd_node *y, struct gd_node *const *d,
+                                    int64_t n, bool *apart)
+{
+	(void)apart;
+	bool keeps = gd_has_rows(y, n) && in_its_rows(y->in[0], y, y->attr.view);
+	return keeps ? gd_rows_same(g, y, d) : NULL;
+}
+
+static struct gd_node *rows_unstrided(struct gd_graph *g, struct gd_node *y,
+                                      struct gd_node *const *d, int64_t n, bool *apart)
+{
+	(void)apart;
+	bool keeps = gd_has_rows(y, n) && in_its_rows(y, y->in[0], y->attr.view);
+	return keeps ? gd_rows_same(g, y, d) : NULL;
+}
+
+static struct gd_node *rows_add_part(struct gd_graph *g, struct gd_node *y,
+                                     struct gd_node *const *d, int64_t n, bool *apart)
+{
+	(void)apart;
+	bool keeps = d[0] && d[1] && gd_has_rows(y, n) && in_its_rows(y, y->in[1], y->attr.view);
+	return keeps ? gd_rows_same(g, y, d) : NULL;
+}
+
+/* The new axis steps over a whole. */
+static struct gd_node *batch_view(struct gd_graph *g, const struct gd_node *y,
+                                  struct gd_node *const *in, int64_t k, const struct gd_node *whole)
+{
+	struct gd_view view = {.offset = y->attr.view->offset, .stride = {(int64_t)whole->count}};
+	struct gd_node *n = gd_batch_like(g, y, in, k);
+	struct gd_view *copy = n ? gd_alloc(g->arena, sizeof *copy) : NULL;
+	if (n && !copy)
+		gd_arena_fail(g->arena, g->error);
+	if (!copy)
+		return NULL;
+	for (int i = 0; i + 1 < GD_MAX_RANK; i++)
+		view.stride[i + 1] = y->attr.view->stride[i];
+	*copy = view;
+	n->attr.view = copy;
+	return n;
+}
+
+static struct gd_node *batch_strided(struct gd_graph *g, struct gd_node *y,
+                                     struct gd_node *const *in, int64_t k)
+{
+	return batch_view(g, y, in, k, y->in[0]);
+}
+
+static struct gd_node *batch_unstrided(struct gd_graph *g, struct gd_node *y,
+                                       struct gd_node *const *in, int64_t k)
+{
+	return batch_view(g, y, in, k, y);
+}
+
+static struct gd_node *batch_add_part(struct gd_graph *g, struct gd_node *y,
+                                      struct gd_node *const *in, int64_t k)
+{
+	struct gd_node *both[2] = {gd_batched(g, y, 0, in, k), gd_batched(g, y, 1, in, k)};
+	return batch_view(g, y, both, k, y);
+}
+
+static const struct gd_prim strided = {.name = "strided",
+                                       .forward = forward_strided,
+                                       .vjp = vjp_strided,
+                                       .moves = true,
+                                       .batch = batch_strided,
+                                       .rows = rows_strided};
 static const struct gd_prim unstrided = {.name = "unstrided",
                                          .forward = forward_unstrided,
                                          .vjp = vjp_unstrided,
                                          .moves = true,
+                                         .batch = batch_unstrided,
+                                         .rows = rows_unstrided,
                                          .cost = cost};
 
 static double cost_part(const struct gd_node *y)
@@ -144,6 +229,8 @@ static const struct gd_prim add_part = {.name = "add_part",
                                         .vjp = vjp_add_part,
                                         .elementwise = true,
                                         .moves = true,
+                                        .batch = batch_add_part,
+                                        .rows = rows_add_part,
                                         .cost = cost_part};
 
 struct gd_view gd_whole(const struct gd_node *x)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/batch.h"
+
 static void vjp_surrogate(struct gd_graph *g, struct gd_node *y, struct gd_node *dy,
                           struct gd_node **dx)
 {
@@ -22,7 +24,8 @@ static const struct gd_prim surrogate = {.name = "surrogate",
                                          .forward = forward_surrogate,
                                          .vjp = vjp_surrogate,
                                          .moves = true,
-                                         .elementwise = true};
+                                         .elementwise = true,
+                                         .batch = gd_batch_leading};
 
 struct gd_node *gd_surrogate(struct gd_graph *g, struct gd_node *value, struct gd_node *like)
 {
