@@ -13,6 +13,7 @@ struct axis {
 	int64_t in, out;
 	double scale; /* the scale_factor that counts, or 0 */
 	bool corners;
+	bool narrow; /* the tensor is float32 */
 };
 
 /* Distance of two outputs' sources. */
@@ -23,21 +24,28 @@ static double step_of(const struct axis *a)
 	return a->scale > 0 ? 1 / a->scale : (double)a->in / (double)a->out;
 }
 
-/* PyTorch's are float32 here, whatever the tensor is. */
-static int nearest(const struct axis *a, int64_t o, bool exact, int64_t *at, double *weight)
-{
-	float step = a->scale > 0 ? (float)(1 / a->scale) : (float)a->in / (float)a->out;
-	float source = exact ? floorf(((float)o + 0.5f) * step) : floorf((float)o * step);
-	*at = source < (float)a->in ? (int64_t)source : a->in - 1;
-	*at = *at < a->in ? *at : a->in - 1;
-	*weight = 1;
-	return 1;
-}
-
 static double source_of(const struct axis *a, int64_t o)
 {
 	double step = step_of(a);
 	return a->corners ? step * (double)o : step * ((double)o + 0.5) - 0.5;
+}
+
+/* PyTorch multiplies in the tensor's dtype and rounds down in float32, whatever that is. */
+static int nearest(const struct axis *a, int64_t o, bool exact, int64_t *at, double *weight)
+{
+	float source;
+	if (a->narrow) {
+		float step = (float)step_of(a), middle = step * ((float)o + 0.5F) - 0.5F;
+		source = exact ? (middle > 0 ? middle : 0) + 0.5F : step * (float)o;
+	} else {
+		double middle = source_of(a, o);
+		source = exact ? (float)((middle > 0 ? middle : 0) + 0.5)
+		               : (float)(step_of(a) * (double)o);
+	}
+	*at = source < (float)a->in ? (int64_t)source : a->in - 1;
+	*at = *at < a->in ? *at : a->in - 1;
+	*weight = 1;
+	return 1;
 }
 
 static int linear(const struct axis *a, int64_t o, int64_t *at, double *weight)
@@ -159,7 +167,7 @@ static bool read_sizes(struct gd_call *c, const struct gd_node *x, int n, struct
 		                     "has %d numbers: it takes one, or a list of %d", factor->n, n);
 	for (int i = 0; i < n; i++) {
 		struct axis *a = &axes[i];
-		*a = (struct axis){.in = x->shape[2 + i], .corners = gd_flag(c, "align_corners")};
+		*a = (struct axis){.in = x->shape[2 + i], .corners = gd_flag(c, "align_corners"), .narrow = c->g->dtype == GD_FLOAT32};
 		if (!size->null) {
 			a->out = out[i];
 			continue;

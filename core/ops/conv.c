@@ -15,7 +15,7 @@
 #include "core/ops/geometry.h"
 
 enum kind { CONV, CONV_INPUT, CONV_WEIGHT };
-enum way { COLUMNS, ROWS, POINTWISE, WHOLE, DIRECT };
+enum way { COLUMNS, FLAT, ROWS, POINTWISE, WHOLE, DIRECT };
 
 /* Images with fewer positions are multiplied together; as many bytes of windows lie side by side as
  * stay in the cache; and products with fewer outputs a channel are sums. */
@@ -26,10 +26,17 @@ struct conv {
 	enum way way;
 	struct geometry m;
 	size_t images, groups, in, out; /* channels of a group */
-	size_t block;                   /* positions, or images, at a time */
+	size_t block;                   /* positions, lines or images at a time */
+	int64_t padded[GD_SPATIAL];     /* sizes of an image with the padding it needs */
 	void *x, *w, *y;
 	const void *bias;
 };
+
+/* From the first to the last position of a block of lines. */
+static size_t flat_length(const struct conv *c)
+{
+	return (c->block - 1) * (size_t)c->padded[2] + (size_t)c->m.out[2];
+}
 
 #define T       double
 #define K(name) name##_f64
@@ -61,6 +68,24 @@ static bool unmoved(const struct geometry *m, bool whole)
 	return true;
 }
 
+/* Several lines, one behind the other with little between them. */
+static bool is_flat(struct conv *c, size_t element)
+{
+	const struct geometry *m = &c->m;
+	double plane = 1, line;
+	for (int i = 0; i < GD_SPATIAL; i++) {
+		int64_t seen = m->out[i] + (m->kernel[i] - 1) * m->dilation[i];
+		int64_t given = m->in[i] + m->pad[i];
+		if (m->stride[i] != 1)
+			return false;
+		c->padded[i] = seen > given ? seen : given;
+		plane *= (double)c->padded[i];
+	}
+	line = (double)c->padded[2] * (double)(c->in * m->taps * element);
+	return m->out[1] > 1 && plane <= 2 * (double)m->in_size && line <= CACHED &&
+	       2 * c->padded[2] <= 3 * m->out[2];
+}
+
 static void plan(struct conv *c, size_t element)
 {
 	size_t depth = c->in * c->m.taps * element;
@@ -70,11 +95,16 @@ static void plan(struct conv *c, size_t element)
 		c->way = WHOLE;
 	else if (unmoved(&c->m, false))
 		c->way = POINTWISE;
+	else if (c->m.out_size < FEW_POSITIONS)
+		c->way = ROWS;
 	else
-		c->way = c->m.out_size < FEW_POSITIONS ? ROWS : COLUMNS;
+		c->way = is_flat(c, element) ? FLAT : COLUMNS;
 	if (c->way == COLUMNS) {
 		c->block = CACHED / (depth + 1) > MIN_BLOCK ? CACHED / (depth + 1) : MIN_BLOCK;
 		c->block = c->block < c->m.out_size ? c->block : c->m.out_size;
+	} else if (c->way == FLAT) {
+		c->block = CACHED / (depth * (size_t)c->padded[2] + 1) + 1;
+		c->block = c->block < (size_t)c->m.out[1] ? c->block : (size_t)c->m.out[1];
 	} else if (c->way == ROWS) {
 		c->block = CACHED / (depth * c->m.out_size + 1) + 1;
 		c->block = c->block < c->images ? c->block : c->images;
@@ -88,6 +118,10 @@ static size_t scratch_bytes(const struct conv *c, size_t element)
 	size_t depth = c->in * c->m.taps;
 	if (c->way == COLUMNS)
 		return c->block * depth * element;
+	if (c->way == FLAT)
+		return (c->in * (size_t)(c->padded[0] * c->padded[1] * c->padded[2]) +
+		        (depth + c->out) * flat_length(c)) *
+		       element;
 	return c->way == ROWS ? c->block * c->m.out_size * (depth + c->out) * element : 0;
 }
 

@@ -1,12 +1,31 @@
 /* Windows laid side by side, and added back, for one type; included once for each with T and
  * K(name) defined. x is `channels` channels of one image; positions p0 ≤ p < p1 of the result. */
 
+/* Short runs are copied here: a call takes longer than they do. */
+static inline __attribute__((always_inline)) void K(copy)(T *restrict to, const T *restrict from,
+                                                          int64_t n)
+{
+	enum { STEP = 16 / sizeof(T), LONG = 512 / sizeof(T) };
+	if (n < STEP) {
+		for (int64_t i = 0; i < n; i++)
+			to[i] = from[i];
+		return;
+	}
+	if (n > LONG) {
+		memcpy(to, from, (size_t)n * sizeof *to);
+		return;
+	}
+	for (int64_t i = 0; i < n - STEP; i += STEP)
+		memcpy(to + i, from + i, 16);
+	memcpy(to + n - STEP, from + n - STEP, 16);
+}
+
 /* n elements of x, `step` apart, to or (with back) added from the dense `col`. */
-static inline __attribute__((always_inline)) void K(run)(T *x, int64_t step, T *col, int64_t n,
-                                                         bool back)
+static inline __attribute__((always_inline)) void
+K(run)(T *restrict x, int64_t step, T *restrict col, int64_t n, bool back)
 {
 	if (!back && step == 1)
-		memcpy(col, x, (size_t)n * sizeof *x);
+		K(copy)(col, x, n);
 	else if (!back)
 		for (int64_t i = 0; i < n; i++)
 			col[i] = x[i * step];
@@ -18,40 +37,64 @@ static inline __attribute__((always_inline)) void K(run)(T *x, int64_t step, T *
 			x[i * step] += col[i];
 }
 
+/* One tap of the `count` windows from `start` on; those at lo ≤ o < hi of a line see the input. */
+static inline __attribute__((always_inline)) T *
+K(one_tap)(const struct geometry *m, T *x, const int64_t *k, const int64_t *start, int64_t lo,
+           int64_t hi, size_t count, T *col, bool back)
+{
+	int64_t width = m->out[2], stride = m->stride[2], begin = start[2], d = start[0], h = start[1];
+	int64_t left = (int64_t)count, from = k[2] * m->dilation[2] - m->pad[2];
+	int64_t id = d * m->stride[0] - m->pad[0] + k[0] * m->dilation[0];
+	int64_t ih = h * m->stride[1] - m->pad[1] + k[1] * m->dilation[1];
+	while (left > 0) {
+		int64_t end = width - begin < left ? width : begin + left;
+		int64_t a = lo > begin ? lo : begin, b = hi < end ? hi : end;
+		bool outside = id < 0 || id >= m->in[0] || ih < 0 || ih >= m->in[1] || a >= b;
+		if (outside)
+			a = b = end;
+		if (a > begin && !back)
+			memset(col, 0, (size_t)(a - begin) * sizeof *col);
+		if (!outside)
+			K(run)(x + ((id * m->in[1] + ih) * m->in[2] + from + a * stride), stride,
+			       col + (a - begin), b - a, back);
+		if (b < end && !back)
+			memset(col + (b - begin), 0, (size_t)(end - b) * sizeof *col);
+		col += end - begin;
+		left -= end - begin;
+		begin = 0;
+		ih += m->stride[1];
+		if (++h == m->out[1]) {
+			h = 0;
+			ih = k[1] * m->dilation[1] - m->pad[1];
+			id += m->stride[0];
+		}
+	}
+	return col;
+}
+
+/* Where position p of the result stands. */
+static inline void K(place)(const struct geometry *m, size_t p, int64_t at[GD_SPATIAL])
+{
+	for (int i = GD_SPATIAL - 1; i >= 0; i--) {
+		at[i] = (int64_t)(p % (size_t)m->out[i]);
+		p /= (size_t)m->out[i];
+	}
+}
+
 /* As columns: col is (channels·taps, p1 - p0), filled from x or, with back, added to it. */
 static inline __attribute__((always_inline)) void
 K(columns)(const struct geometry *m, T *x, size_t channels, size_t p0, size_t p1, T *col, bool back)
 {
-	int64_t width = m->out[2], stride = m->stride[2];
+	int64_t width = m->out[2], stride = m->stride[2], start[GD_SPATIAL], k[GD_SPATIAL];
+	K(place)(m, p0, start);
 	for (size_t c = 0; c < channels; c++, x += m->in_size)
-		for (int64_t k = 0; k < (int64_t)m->taps; k++) {
-			int64_t kw = k % m->kernel[2], kh = k / m->kernel[2] % m->kernel[1],
-			        kd = k / m->kernel[2] / m->kernel[1], lo, hi;
-			int64_t from = kw * m->dilation[2] - m->pad[2];
-			inside(from, stride, m->in[2], width, &lo, &hi);
-			int64_t row = (int64_t)p0 / width, begin = (int64_t)p0 % width;
-			for (size_t p = p0; p < p1; row++, begin = 0) {
-				int64_t left = begin + (int64_t)(p1 - p);
-				int64_t end = left < width ? left : width;
-				int64_t d = row / m->out[1] * m->stride[0] - m->pad[0] +
-				            kd * m->dilation[0];
-				int64_t h = row % m->out[1] * m->stride[1] - m->pad[1] +
-				            kh * m->dilation[1];
-				int64_t a = lo > begin ? lo : begin, b = hi < end ? hi : end;
-				if (d < 0 || d >= m->in[0] || h < 0 || h >= m->in[1] || a >= b)
-					a = b = end;
-				for (int64_t i = 0; i < a - begin && !back; i++)
-					col[i] = 0;
-				if (a < b)
-					K(run)
-				(x + ((d * m->in[1] + h) * m->in[2] + from + a * stride), stride,
-				 col + (a - begin), b - a, back);
-				for (int64_t i = b - begin; i < end - begin && !back; i++)
-					col[i] = 0;
-				col += end - begin;
-				p += (size_t)(end - begin);
-			}
-		}
+		for (k[0] = 0; k[0] < m->kernel[0]; k[0]++)
+			for (k[1] = 0; k[1] < m->kernel[1]; k[1]++)
+				for (k[2] = 0; k[2] < m->kernel[2]; k[2]++) {
+					int64_t lo, hi, from = k[2] * m->dilation[2] - m->pad[2];
+					inside(from, stride, m->in[2], width, &lo, &hi);
+					col = K(one_tap)(m, x, k, start, lo, hi, p1 - p0, col, back);
+				}
 }
 
 /* As rows: (p1 - p0, channels·taps). */
@@ -60,23 +103,22 @@ K(rows)(const struct geometry *m, T *x, size_t channels, size_t p0, size_t p1, T
 {
 	int64_t width = m->kernel[2], step = m->dilation[2];
 	for (size_t p = p0; p < p1; p++) {
-		int64_t ow = (int64_t)p % m->out[2], oh = (int64_t)p / m->out[2] % m->out[1],
-		        od = (int64_t)p / m->out[2] / m->out[1], lo, hi;
-		int64_t from = ow * m->stride[2] - m->pad[2];
+		int64_t o[GD_SPATIAL], lo, hi;
+		K(place)(m, p, o);
+		int64_t from = o[2] * m->stride[2] - m->pad[2];
 		inside(from, step, m->in[2], width, &lo, &hi);
 		for (size_t c = 0; c < channels; c++)
 			for (int64_t k = 0; k < m->kernel[0] * m->kernel[1]; k++, row += width) {
-				int64_t d = od * m->stride[0] - m->pad[0] +
+				int64_t d = o[0] * m->stride[0] - m->pad[0] +
 				            k / m->kernel[1] * m->dilation[0];
-				int64_t h = oh * m->stride[1] - m->pad[1] +
+				int64_t h = o[1] * m->stride[1] - m->pad[1] +
 				            k % m->kernel[1] * m->dilation[1];
 				bool some = d >= 0 && d < m->in[0] && h >= 0 && h < m->in[1];
 				if (!back && (!some || lo > 0 || hi < width))
 					memset(row, 0, (size_t)width * sizeof *row);
 				if (!some || lo == hi)
 					continue;
-				T *line =
-				        x + (((int64_t)c * m->in[0] + d) * m->in[1] + h) * m->in[2];
+				T *line = x + (((int64_t)c * m->in[0] + d) * m->in[1] + h) * m->in[2];
 				for (int64_t i = lo; i < hi; i++) {
 					if (back)
 						line[from + i * step] += row[i];

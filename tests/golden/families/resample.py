@@ -24,6 +24,11 @@ def cases(w):
                     ((1, 1, 5), dict(scale_factor=1.75, recompute_scale_factor=True)),
                     ((1, 1, 5), dict(scale_factor=[1.75], recompute_scale_factor=False))]:
                 w.case("interpolate", interpolate, n(*shape), also=dict(mode=mode), **c, **params)
+    # The gradient of PyTorch's nearest modes rounds positions otherwise than the function does.
+    for mode, size, scale in [("nearest", 31, 1.3), ("nearest-exact", 31, 1.3), ("nearest", 13, 3.7),
+                              ("nearest-exact", 32, 1.3), ("nearest", 31, 2.7)]:
+        w.case("interpolate", interpolate, constant(n(1, 1, size)), also=dict(mode=mode),
+               scale_factor=scale)
     for mode in ("nearest", "nearest-exact", "area", "bilinear", "bicubic"):
         corners = [{}] if not mode.startswith("bi") else [{}, dict(align_corners=True)]
         for c in corners:
