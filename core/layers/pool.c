@@ -117,6 +117,9 @@ static bool max_pool(struct gd_call *c, int n)
 	struct gd_ranges *r = new_ranges(c->g, n, p.out);
 	if (!r)
 		return false;
+	r->stride = p.stride[n - 1];
+	r->pad = p.pad[n - 1];
+	r->kernel = p.kernel[n - 1];
 	for (int i = 0; i < n; i++) {
 		int64_t *first = (int64_t *)r->first[i], *end = (int64_t *)r->end[i];
 		int64_t in = x->shape[2 + i], step = p.dilation[i];

@@ -1,33 +1,43 @@
 /* Where the largest element of each window is. The values are gathered from there (index.c), which
  * is how they get their derivative: the cotangent goes to the element at the index. */
-#include <string.h>
+#include <math.h>
 
 #include "core/build.h"
-#include "core/ops/window.h"
+#include "core/ops/geometry.h"
 
 /* The ranges with the axes that are missing in front. */
 struct windows {
 	int64_t in[GD_SPATIAL], out[GD_SPATIAL], step[GD_SPATIAL];
 	const int64_t *first[GD_SPATIAL], *end[GD_SPATIAL];
+	int64_t stride, pad, kernel;
 	size_t in_size, out_size;
 };
 
+enum { LINE = 64 }; /* positions at a time */
+
 #define T       double
+#define BITS    uint64_t
 #define K(name) name##_f64
 #include "core/ops/maxpool_kernels.h"
 #undef T
+#undef BITS
 #undef K
 
 #define T       float
+#define BITS    uint32_t
 #define K(name) name##_f32
 #include "core/ops/maxpool_kernels.h"
 #undef T
+#undef BITS
 #undef K
 
 static void windows_init(struct windows *m, const struct gd_node *x, const struct gd_ranges *r)
 {
 	static const int64_t zero = 0, one = 1;
 	m->in_size = m->out_size = 1;
+	m->stride = r->stride;
+	m->pad = r->pad;
+	m->kernel = r->kernel;
 	for (int i = 0; i < GD_SPATIAL; i++) {
 		int k = i - (GD_SPATIAL - r->n);
 		m->in[i] = k < 0 ? 1 : x->shape[1 + k];

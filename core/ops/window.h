@@ -38,11 +38,13 @@ struct gd_node *gd_col2im(struct gd_graph *g, struct gd_node *x, const struct gd
 /* --- ops/maxpool.c -------------------------------------------------------------------------- */
 
 /* Position o along an axis sees the elements first[o], first[o] + step, … below end[o]: at least
- * one. */
+ * one. Where the windows of the last axis are alike, stride > 0: they are o·stride - pad + k·step,
+ * k < kernel, as far as those are inside. */
 struct gd_ranges {
 	int n;
 	int64_t out[GD_SPATIAL], step[GD_SPATIAL];
 	const int64_t *first[GD_SPATIAL], *end[GD_SPATIAL];
+	int64_t stride, pad, kernel;
 };
 
 /* x (rows, in…) with n axes behind the first one: index (int64, (rows, Π out)) of the first largest
