@@ -167,7 +167,9 @@ static bool read_sizes(struct gd_call *c, const struct gd_node *x, int n, struct
 		                     "has %d numbers: it takes one, or a list of %d", factor->n, n);
 	for (int i = 0; i < n; i++) {
 		struct axis *a = &axes[i];
-		*a = (struct axis){.in = x->shape[2 + i], .corners = gd_flag(c, "align_corners"), .narrow = c->g->dtype == GD_FLOAT32};
+		*a = (struct axis){.in = x->shape[2 + i],
+		                   .corners = gd_flag(c, "align_corners"),
+		                   .narrow = c->g->dtype == GD_FLOAT32};
 		if (!size->null) {
 			a->out = out[i];
 			continue;

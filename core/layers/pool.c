@@ -82,8 +82,8 @@ static bool give_largest(struct gd_call *c, struct gd_node *x, bool single,
 	gd_note_kink(
 	        g, value, gd_max_ties(g, in, index, r),
 	        "windows have several largest elements; the first one gets the whole gradient");
-	struct gd_node *out[2] = {gd_without_batch(g, gd_reshape(g, value, 2 + n, shape), single),
-	                          gd_without_batch(g, gd_reshape(g, index, 2 + n, shape), single)};
+	struct gd_node *out[2] = {gd_unbatched(g, gd_reshape(g, value, 2 + n, shape), single),
+	                          gd_unbatched(g, gd_reshape(g, index, 2 + n, shape), single)};
 	return gd_give_all(c, gd_flag(c, "return_indices") ? 2 : 1, out);
 }
 
@@ -107,19 +107,29 @@ static struct gd_ranges *new_ranges(struct gd_graph *g, int n, const int64_t *ou
 	return r;
 }
 
+/* Of a huge kernel, the taps that some window finds inside. */
+static void last_axis(struct gd_ranges *r, int64_t in, int64_t kernel, int64_t stride, int64_t pad,
+                      int64_t step)
+{
+	int64_t last = (in - 1 + pad) / step, before = pad - (r->out[r->n - 1] - 1) * stride;
+	int64_t first = before > 0 ? (before + step - 1) / step : 0;
+	r->stride = stride;
+	r->kernel = (kernel - 1 < last ? kernel - 1 : last) - first + 1;
+	r->pad = pad - first * step;
+}
+
 static bool max_pool(struct gd_call *c, int n)
 {
 	bool single;
 	struct pool p;
-	struct gd_node *x = gd_with_batch(c, n, &single);
+	struct gd_node *x = gd_batched(c, n, &single);
 	if (!x || !read_pool(c, x, n, true, true, &p))
 		return false;
 	struct gd_ranges *r = new_ranges(c->g, n, p.out);
 	if (!r)
 		return false;
-	r->stride = p.stride[n - 1];
-	r->pad = p.pad[n - 1];
-	r->kernel = p.kernel[n - 1];
+	last_axis(r, x->shape[1 + n], p.kernel[n - 1], p.stride[n - 1], p.pad[n - 1],
+	          p.dilation[n - 1]);
 	for (int i = 0; i < n; i++) {
 		int64_t *first = (int64_t *)r->first[i], *end = (int64_t *)r->end[i];
 		int64_t in = x->shape[2 + i], step = p.dilation[i];
@@ -237,7 +247,7 @@ static bool avg_pool(struct gd_call *c, int n)
 	bool single;
 	struct pool p;
 	double divisor = 0;
-	struct gd_node *x = gd_with_batch(c, n, &single);
+	struct gd_node *x = gd_batched(c, n, &single);
 	if (!x || !read_pool(c, x, n, true, false, &p))
 		return false;
 	if (n > 1 && !gd_param(c, "divisor_override")->null) {
@@ -246,7 +256,7 @@ static bool avg_pool(struct gd_call *c, int n)
 			return gd_param_fail(c, "divisor_override", "is 0");
 	}
 	struct gd_node *y = means(c->g, x, n, &p, gd_flag(c, "count_include_pad"), divisor);
-	return gd_give(c, gd_without_batch(c->g, y, single));
+	return gd_give(c, gd_unbatched(c->g, y, single));
 }
 
 bool build_avg_pool1d(struct gd_call *c)
@@ -316,16 +326,16 @@ static bool adaptive_avg_pool(struct gd_call *c, int n)
 {
 	bool single;
 	int64_t out[GD_SPATIAL];
-	struct gd_node *x = gd_with_batch(c, n, &single);
+	struct gd_node *x = gd_batched(c, n, &single);
 	return x && read_output_size(c, x, n, out) &&
-	       gd_give(c, gd_without_batch(c->g, gd_adaptive_mean(c->g, x, n, out), single));
+	       gd_give(c, gd_unbatched(c->g, gd_adaptive_mean(c->g, x, n, out), single));
 }
 
 static bool adaptive_max_pool(struct gd_call *c, int n)
 {
 	bool single;
 	int64_t out[GD_SPATIAL];
-	struct gd_node *x = gd_with_batch(c, n, &single);
+	struct gd_node *x = gd_batched(c, n, &single);
 	if (!x || !read_output_size(c, x, n, out))
 		return false;
 	struct gd_ranges *r = new_ranges(c->g, n, out);
@@ -383,7 +393,7 @@ static bool lp_pool(struct gd_call *c, int n)
 	struct pool q;
 	struct gd_graph *g = c->g;
 	double p = gd_float(c, "norm_type"), whole = 1;
-	struct gd_node *x = gd_with_batch(c, n, &single);
+	struct gd_node *x = gd_batched(c, n, &single);
 	if (!x || !read_pool(c, x, n, false, false, &q))
 		return false;
 	if (p == 0)
@@ -392,7 +402,7 @@ static bool lp_pool(struct gd_call *c, int n)
 		whole *= (double)q.kernel[i];
 	struct gd_node *powers = p == 2 ? gd_square(g, x) : gd_pow(g, x, gd_const(g, p));
 	struct gd_node *z = gd_mul(g, means(g, powers, n, &q, true, 0), gd_const(g, whole));
-	return gd_give(c, gd_without_batch(g, root(g, z, p), single));
+	return gd_give(c, gd_unbatched(g, root(g, z, p), single));
 }
 
 bool build_lp_pool1d(struct gd_call *c)

@@ -30,7 +30,8 @@ static void K(inset)(const struct conv *c, T *x, T *padded, bool back)
 		for (int64_t d = 0; d < m->in[0]; d++)
 			for (int64_t h = 0; h < m->in[1]; h++, x += m->in[2]) {
 				T *line = padded +
-				          ((d + m->pad[0]) * size[1] + h + m->pad[1]) * size[2] + m->pad[2];
+				          ((d + m->pad[0]) * size[1] + h + m->pad[1]) * size[2] +
+				          m->pad[2];
 				if (back)
 					K(copy)(x, line, m->in[2]);
 				else
@@ -51,8 +52,7 @@ static void K(spread)(const struct conv *c, const T *y, int64_t lines, size_t le
 		}
 }
 
-static void K(gather_lines)(const struct conv *c, T *y, int64_t lines, size_t length,
-                            const T *flat)
+static void K(gather_lines)(const struct conv *c, T *y, int64_t lines, size_t length, const T *flat)
 {
 	int64_t width = c->m.out[2];
 	for (size_t o = 0; o < c->out; o++, y += c->m.out_size, flat += length)
@@ -69,11 +69,13 @@ static void K(runs)(const struct conv *c, T *x, int64_t at, size_t length, T *co
 		for (int64_t d = 0; d < m->kernel[0]; d++)
 			for (int64_t h = 0; h < m->kernel[1]; h++)
 				for (int64_t w = 0; w < m->kernel[2]; w++, col += length)
-					K(run)(x + at +
-					               ((d * m->dilation[0]) * size[1] + h * m->dilation[1]) *
-					                       size[2] +
-					               w * m->dilation[2],
-					       1, col, (int64_t)length, back);
+					K(run)
+					(x + at +
+					         ((d * m->dilation[0]) * size[1] +
+					          h * m->dilation[1]) *
+					                 size[2] +
+					         w * m->dilation[2],
+					 1, col, (int64_t)length, back);
 }
 
 /* One group of one image: x with its padding, w (out, depth), y. */
@@ -93,16 +95,16 @@ static void K(flat_image)(const struct conv *c, T *x, T *w, T *y, T *col, T *fla
 			if (c->kind != CONV)
 				K(spread)(c, here, lines, length, flat);
 			if (c->kind == CONV) {
-				GEMM(false, false, c->out, length, depth, w, depth, col, length, false,
-				     flat, length);
+				GEMM(false, false, c->out, length, depth, w, depth, col, length,
+				     false, flat, length);
 				K(gather_lines)(c, here, lines, length, flat);
 			} else if (c->kind == CONV_INPUT) {
-				GEMM(true, false, depth, length, c->out, w, depth, flat, length, false,
-				     col, length);
+				GEMM(true, false, depth, length, c->out, w, depth, flat, length,
+				     false, col, length);
 				K(runs)(c, x, at, length, col, true);
 			} else {
-				GEMM(false, true, c->out, depth, length, flat, length, col, length, true,
-				     w, depth);
+				GEMM(false, true, c->out, depth, length, flat, length, col, length,
+				     true, w, depth);
 			}
 		}
 }

@@ -42,7 +42,8 @@ static void K(plane)(const struct conv *c, T *x, T *y, T *w)
 			for (int64_t h = lo[1]; h < hi[1]; h++) {
 				T *py = y + ((d * m->out[1] + h) * m->out[2] + lo[2]);
 				T *px = x + (((d * m->stride[0] + from[0]) * m->in[1] +
-				              h * m->stride[1] + from[1]) * m->in[2] +
+				              h * m->stride[1] + from[1]) *
+				                     m->in[2] +
 				             lo[2] * s + from[2]);
 				if (c->kind == CONV_WEIGHT)
 					sum += K(dot)(py, px, s, n);
@@ -70,8 +71,9 @@ static void K(direct)(const struct conv *c, size_t n0, size_t n1)
 	size_t out = c->groups * c->out, in = c->groups * c->in;
 	for (size_t n = n0; n < n1; n++)
 		for (size_t o = 0; o < out; o++)
-			K(plane)(c, (T *)c->x + (n * in + o / c->out) * m->in_size,
-			         (T *)c->y + (n * out + o) * m->out_size, (T *)c->w + o * m->taps);
+			K(plane)
+			(c, (T *)c->x + (n * in + o / c->out) * m->in_size,
+			 (T *)c->y + (n * out + o) * m->out_size, (T *)c->w + o * m->taps);
 }
 
 /* --- many positions an image: its windows as columns ------------------------------------------ */
@@ -107,9 +109,10 @@ static void K(by_columns)(const struct conv *c, size_t n0, size_t n1, T *col)
 	size_t x_size = c->in * c->m.in_size, y_size = c->out * c->m.out_size;
 	for (size_t n = n0; n < n1; n++)
 		for (size_t g = 0; g < c->groups; g++)
-			K(column_image)(c, (T *)c->x + (n * c->groups + g) * x_size,
-			                (T *)c->w + g * c->out * c->in * c->m.taps,
-			                (T *)c->y + (n * c->groups + g) * y_size, c->block, col);
+			K(column_image)
+			(c, (T *)c->x + (n * c->groups + g) * x_size,
+			 (T *)c->w + g * c->out * c->in * c->m.taps,
+			 (T *)c->y + (n * c->groups + g) * y_size, c->block, col);
 }
 
 #include "core/ops/conv_flat_kernels.h"
@@ -150,22 +153,29 @@ static void K(by_rows)(const struct conv *c, size_t n0, size_t n1, T *scratch)
 			size_t lda = c->way == WHOLE ? x_apart : depth;
 			T *b = positions == 1 ? y : flat;
 			size_t ldb = positions == 1 ? c->groups * c->out : c->out;
-			for (size_t k = 0; k < images && c->way != WHOLE && c->kind != CONV_INPUT; k++)
-				K(rows)(m, x + k * x_apart, c->in, 0, positions,
-				        row + k * positions * depth, false);
+			for (size_t k = 0; k < images && c->way != WHOLE && c->kind != CONV_INPUT;
+			     k++)
+				K(rows)
+				(m, x + k * x_apart, c->in, 0, positions,
+				 row + k * positions * depth, false);
 			if (positions > 1 && c->kind != CONV)
 				K(turn)(c, y, images, flat, false);
 			if (c->kind == CONV)
-				GEMM(false, true, rows, c->out, depth, a, lda, w, depth, false, b, ldb);
+				GEMM(false, true, rows, c->out, depth, a, lda, w, depth, false, b,
+				     ldb);
 			else if (c->kind == CONV_INPUT)
-				GEMM(false, false, rows, depth, c->out, b, ldb, w, depth, false, a, lda);
+				GEMM(false, false, rows, depth, c->out, b, ldb, w, depth, false, a,
+				     lda);
 			else
-				GEMM(true, false, c->out, depth, rows, b, ldb, a, lda, true, w, depth);
+				GEMM(true, false, c->out, depth, rows, b, ldb, a, lda, true, w,
+				     depth);
 			if (positions > 1 && c->kind == CONV)
 				K(turn)(c, y, images, flat, true);
-			for (size_t k = 0; k < images && c->way != WHOLE && c->kind == CONV_INPUT; k++)
-				K(rows)(m, x + k * x_apart, c->in, 0, positions,
-				        row + k * positions * depth, true);
+			for (size_t k = 0; k < images && c->way != WHOLE && c->kind == CONV_INPUT;
+			     k++)
+				K(rows)
+				(m, x + k * x_apart, c->in, 0, positions,
+				 row + k * positions * depth, true);
 		}
 	}
 }

@@ -21,8 +21,8 @@ static inline __attribute__((always_inline)) void K(copy)(T *restrict to, const 
 }
 
 /* n elements of x, `step` apart, to or (with back) added from the dense `col`. */
-static inline __attribute__((always_inline)) void
-K(run)(T *restrict x, int64_t step, T *restrict col, int64_t n, bool back)
+static inline __attribute__((always_inline)) void K(run)(T *restrict x, int64_t step,
+                                                         T *restrict col, int64_t n, bool back)
 {
 	if (!back && step == 1)
 		K(copy)(col, x, n);
@@ -38,11 +38,13 @@ K(run)(T *restrict x, int64_t step, T *restrict col, int64_t n, bool back)
 }
 
 /* One tap of the `count` windows from `start` on; those at lo ≤ o < hi of a line see the input. */
-static inline __attribute__((always_inline)) T *
-K(one_tap)(const struct geometry *m, T *x, const int64_t *k, const int64_t *start, int64_t lo,
-           int64_t hi, size_t count, T *col, bool back)
+static inline __attribute__((always_inline)) T *K(one_tap)(const struct geometry *m, T *x,
+                                                           const int64_t *k, const int64_t *start,
+                                                           int64_t lo, int64_t hi, size_t count,
+                                                           T *col, bool back)
 {
-	int64_t width = m->out[2], stride = m->stride[2], begin = start[2], d = start[0], h = start[1];
+	int64_t width = m->out[2], stride = m->stride[2], begin = start[2], d = start[0],
+	        h = start[1];
 	int64_t left = (int64_t)count, from = k[2] * m->dilation[2] - m->pad[2];
 	int64_t id = d * m->stride[0] - m->pad[0] + k[0] * m->dilation[0];
 	int64_t ih = h * m->stride[1] - m->pad[1] + k[1] * m->dilation[1];
@@ -55,8 +57,9 @@ K(one_tap)(const struct geometry *m, T *x, const int64_t *k, const int64_t *star
 		if (a > begin && !back)
 			memset(col, 0, (size_t)(a - begin) * sizeof *col);
 		if (!outside)
-			K(run)(x + ((id * m->in[1] + ih) * m->in[2] + from + a * stride), stride,
-			       col + (a - begin), b - a, back);
+			K(run)
+			(x + ((id * m->in[1] + ih) * m->in[2] + from + a * stride), stride,
+			 col + (a - begin), b - a, back);
 		if (b < end && !back)
 			memset(col + (b - begin), 0, (size_t)(end - b) * sizeof *col);
 		col += end - begin;
@@ -93,7 +96,8 @@ K(columns)(const struct geometry *m, T *x, size_t channels, size_t p0, size_t p1
 				for (k[2] = 0; k[2] < m->kernel[2]; k[2]++) {
 					int64_t lo, hi, from = k[2] * m->dilation[2] - m->pad[2];
 					inside(from, stride, m->in[2], width, &lo, &hi);
-					col = K(one_tap)(m, x, k, start, lo, hi, p1 - p0, col, back);
+					col = K(one_tap)(m, x, k, start, lo, hi, p1 - p0, col,
+					                 back);
 				}
 }
 
@@ -118,7 +122,8 @@ K(rows)(const struct geometry *m, T *x, size_t channels, size_t p0, size_t p1, T
 					memset(row, 0, (size_t)width * sizeof *row);
 				if (!some || lo == hi)
 					continue;
-				T *line = x + (((int64_t)c * m->in[0] + d) * m->in[1] + h) * m->in[2];
+				T *line =
+				        x + (((int64_t)c * m->in[0] + d) * m->in[1] + h) * m->in[2];
 				for (int64_t i = lo; i < hi; i++) {
 					if (back)
 						line[from + i * step] += row[i];

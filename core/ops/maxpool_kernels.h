@@ -1,12 +1,12 @@
 /* The largest element of each window, for one type; included once for each with T, its BITS
- * and K(name) defined. x is one row, `line` one of its lines; a block of positions along the last axis, from w0
- * on, is looked at together. */
+ * and K(name) defined. x is one row, `line` one of its lines; a block of positions along the last
+ * axis, from w0 on, is looked at together. */
 
-/* Positions a ≤ w < b of a block: is x[w·stride] larger than what was found before? The first of the
- * largest stays; as in PyTorch, the last of the NaNs. */
-static inline __attribute__((always_inline)) void
-K(larger)(const T *x, int64_t index, int64_t stride, int64_t a, int64_t b, T *restrict most,
-          int64_t *restrict at)
+/* Positions a ≤ w < b of a block: is x[w·stride] larger than what was found before? The first of
+ * the largest stays; as in PyTorch, the last of the NaNs. */
+static inline __attribute__((always_inline)) void K(larger)(const T *x, int64_t index,
+                                                            int64_t stride, int64_t a, int64_t b,
+                                                            T *restrict most, int64_t *restrict at)
 {
 	for (int64_t w = a; w < b; w++) {
 		/* Branches on random numbers cost more than all the rest: choose by bits. */
@@ -22,18 +22,19 @@ K(larger)(const T *x, int64_t index, int64_t stride, int64_t a, int64_t b, T *re
 }
 
 /* How many elements are as large as the largest. */
-static inline __attribute__((always_inline)) void
-K(as_large)(const T *x, int64_t index, int64_t stride, int64_t a, int64_t b,
-            const T *restrict most, T *restrict equal)
+static inline __attribute__((always_inline)) void K(as_large)(const T *x, int64_t index,
+                                                              int64_t stride, int64_t a, int64_t b,
+                                                              const T *restrict most,
+                                                              T *restrict equal)
 {
 	for (int64_t w = a; w < b; w++)
 		equal[w] += x[index + w * stride] == most[w] ? 1 : 0;
 }
 
 /* One of the two above, for the n positions from w0 on and what they see of a line. */
-static inline __attribute__((always_inline)) void
-K(look)(const struct windows *m, const T *x, int64_t line, int64_t w0, int64_t n, T *most,
-        int64_t *at, T *equal)
+static inline __attribute__((always_inline)) void K(look)(const struct windows *m, const T *x,
+                                                          int64_t line, int64_t w0, int64_t n,
+                                                          T *most, int64_t *at, T *equal)
 {
 #define LOOK(index, stride, a, b)                                                                  \
 	do {                                                                                       \
@@ -69,7 +70,8 @@ static void K(max_index)(const struct windows *m, const T *x, int64_t *index)
 		for (int64_t h = 0; h < m->out[1]; h++)
 			for (int64_t w0 = 0, n; w0 < m->out[2]; w0 += n, index += n) {
 				n = m->out[2] - w0 < LINE ? m->out[2] - w0 : LINE;
-				int64_t top = (m->first[0][d] * m->in[1] + m->first[1][h]) * m->in[2];
+				int64_t top =
+				        (m->first[0][d] * m->in[1] + m->first[1][h]) * m->in[2];
 				for (int64_t w = 0; w < n; w++) {
 					most[w] = (T)-INFINITY;
 					index[w] = top + m->first[2][w0 + w];
@@ -77,8 +79,9 @@ static void K(max_index)(const struct windows *m, const T *x, int64_t *index)
 				for (int64_t i = m->first[0][d]; i < m->end[0][d]; i += m->step[0])
 					for (int64_t j = m->first[1][h]; j < m->end[1][h];
 					     j += m->step[1])
-						K(look)(m, x, (i * m->in[1] + j) * m->in[2], w0, n,
-						        most, index, NULL);
+						K(look)
+						(m, x, (i * m->in[1] + j) * m->in[2], w0, n, most,
+						 index, NULL);
 			}
 }
 
@@ -96,8 +99,9 @@ static void K(max_ties)(const struct windows *m, const T *x, const int64_t *inde
 				for (int64_t i = m->first[0][d]; i < m->end[0][d]; i += m->step[0])
 					for (int64_t j = m->first[1][h]; j < m->end[1][h];
 					     j += m->step[1])
-						K(look)(m, x, (i * m->in[1] + j) * m->in[2], w0, n,
-						        most, NULL, equal);
+						K(look)
+						(m, x, (i * m->in[1] + j) * m->in[2], w0, n, most,
+						 NULL, equal);
 				for (int64_t w = 0; w < n; w++)
 					ties[w] = equal[w] > 1;
 			}
