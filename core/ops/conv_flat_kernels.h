@@ -68,14 +68,12 @@ static void K(runs)(const struct conv *c, T *x, int64_t at, size_t length, T *co
 	for (size_t ch = 0; ch < c->in; ch++, x += size[0] * size[1] * size[2])
 		for (int64_t d = 0; d < m->kernel[0]; d++)
 			for (int64_t h = 0; h < m->kernel[1]; h++)
-				for (int64_t w = 0; w < m->kernel[2]; w++, col += length)
-					K(run)
-					(x + at +
-					         ((d * m->dilation[0]) * size[1] +
-					          h * m->dilation[1]) *
-					                 size[2] +
-					         w * m->dilation[2],
-					 1, col, (int64_t)length, back);
+				for (int64_t w = 0; w < m->kernel[2]; w++, col += length) {
+					int64_t line =
+					        d * m->dilation[0] * size[1] + h * m->dilation[1];
+					T *tap = x + (at + line * size[2] + w * m->dilation[2]);
+					K(run)(tap, 1, col, (int64_t)length, back);
+				}
 }
 
 /* One group of one image: x with its padding, w (out, depth), y. */

@@ -70,10 +70,11 @@ static void K(direct)(const struct conv *c, size_t n0, size_t n1)
 	const struct geometry *m = &c->m;
 	size_t out = c->groups * c->out, in = c->groups * c->in;
 	for (size_t n = n0; n < n1; n++)
-		for (size_t o = 0; o < out; o++)
-			K(plane)
-			(c, (T *)c->x + (n * in + o / c->out) * m->in_size,
-			 (T *)c->y + (n * out + o) * m->out_size, (T *)c->w + o * m->taps);
+		for (size_t o = 0; o < out; o++) {
+			T *x = (T *)c->x + (n * in + o / c->out) * m->in_size;
+			T *y = (T *)c->y + (n * out + o) * m->out_size;
+			K(plane)(c, x, y, (T *)c->w + o * m->taps);
+		}
 }
 
 /* --- many positions an image: its windows as columns ------------------------------------------ */
@@ -108,11 +109,12 @@ static void K(by_columns)(const struct conv *c, size_t n0, size_t n1, T *col)
 {
 	size_t x_size = c->in * c->m.in_size, y_size = c->out * c->m.out_size;
 	for (size_t n = n0; n < n1; n++)
-		for (size_t g = 0; g < c->groups; g++)
-			K(column_image)
-			(c, (T *)c->x + (n * c->groups + g) * x_size,
-			 (T *)c->w + g * c->out * c->in * c->m.taps,
-			 (T *)c->y + (n * c->groups + g) * y_size, c->block, col);
+		for (size_t g = 0; g < c->groups; g++) {
+			T *x = (T *)c->x + (n * c->groups + g) * x_size;
+			T *y = (T *)c->y + (n * c->groups + g) * y_size;
+			T *w = (T *)c->w + g * c->out * c->in * c->m.taps;
+			K(column_image)(c, x, w, y, c->block, col);
+		}
 }
 
 #include "core/ops/conv_flat_kernels.h"
@@ -133,6 +135,15 @@ static void K(turn)(const struct conv *c, T *y, size_t images, T *flat, bool bac
 				else
 					*here = *there;
 			}
+}
+
+/* A group's windows of `images` images, or back. */
+static void K(rows_of)(const struct conv *c, T *x, size_t images, T *row, bool back)
+{
+	const struct geometry *m = &c->m;
+	size_t x_apart = c->groups * c->in * m->in_size, many = m->out_size * c->in * m->taps;
+	for (size_t k = 0; k < images; k++, x += x_apart, row += many)
+		K(rows)(m, x, c->in, 0, m->out_size, row, back);
 }
 
 static void K(by_rows)(const struct conv *c, size_t n0, size_t n1, T *scratch)
@@ -156,8 +167,8 @@ static void K(by_rows)(const struct conv *c, size_t n0, size_t n1, T *scratch)
 			for (size_t k = 0; k < images && c->way != WHOLE && c->kind != CONV_INPUT;
 			     k++)
 				K(rows)
-				(m, x + k * x_apart, c->in, 0, positions,
-				 row + k * positions * depth, false);
+			(m, x + k * x_apart, c->in, 0, positions, row + k * positions * depth,
+			 false);
 			if (positions > 1 && c->kind != CONV)
 				K(turn)(c, y, images, flat, false);
 			if (c->kind == CONV)
@@ -174,8 +185,8 @@ static void K(by_rows)(const struct conv *c, size_t n0, size_t n1, T *scratch)
 			for (size_t k = 0; k < images && c->way != WHOLE && c->kind == CONV_INPUT;
 			     k++)
 				K(rows)
-				(m, x + k * x_apart, c->in, 0, positions,
-				 row + k * positions * depth, true);
+			(m, x + k * x_apart, c->in, 0, positions, row + k * positions * depth,
+			 true);
 		}
 	}
 }

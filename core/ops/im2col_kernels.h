@@ -56,10 +56,10 @@ static inline __attribute__((always_inline)) T *K(one_tap)(const struct geometry
 			a = b = end;
 		if (a > begin && !back)
 			memset(col, 0, (size_t)(a - begin) * sizeof *col);
-		if (!outside)
-			K(run)
-			(x + ((id * m->in[1] + ih) * m->in[2] + from + a * stride), stride,
-			 col + (a - begin), b - a, back);
+		if (!outside) {
+			T *line = x + ((id * m->in[1] + ih) * m->in[2] + from + a * stride);
+			K(run)(line, stride, col + (a - begin), b - a, back);
+		}
 		if (b < end && !back)
 			memset(col + (b - begin), 0, (size_t)(end - b) * sizeof *col);
 		col += end - begin;

@@ -89,7 +89,8 @@ static double cost(const struct gd_node *n)
 	for (int i = 0; i < r->n; i++) {
 		double places = 0;
 		for (int64_t o = 0; o < r->out[i]; o++)
-			places += (double)((r->end[i][o] - r->first[i][o] - 1) / r->step[i] + 1);
+			places +=
+			        ceil((double)(r->end[i][o] - r->first[i][o]) / (double)r->step[i]);
 		total *= places;
 	}
 	return total;

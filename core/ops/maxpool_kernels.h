@@ -78,10 +78,10 @@ static void K(max_index)(const struct windows *m, const T *x, int64_t *index)
 				}
 				for (int64_t i = m->first[0][d]; i < m->end[0][d]; i += m->step[0])
 					for (int64_t j = m->first[1][h]; j < m->end[1][h];
-					     j += m->step[1])
-						K(look)
-						(m, x, (i * m->in[1] + j) * m->in[2], w0, n, most,
-						 index, NULL);
+					     j += m->step[1]) {
+						int64_t line = (i * m->in[1] + j) * m->in[2];
+						K(look)(m, x, line, w0, n, most, index, NULL);
+					}
 			}
 }
 
@@ -98,10 +98,10 @@ static void K(max_ties)(const struct windows *m, const T *x, const int64_t *inde
 				}
 				for (int64_t i = m->first[0][d]; i < m->end[0][d]; i += m->step[0])
 					for (int64_t j = m->first[1][h]; j < m->end[1][h];
-					     j += m->step[1])
-						K(look)
-						(m, x, (i * m->in[1] + j) * m->in[2], w0, n, most,
-						 NULL, equal);
+					     j += m->step[1]) {
+						int64_t line = (i * m->in[1] + j) * m->in[2];
+						K(look)(m, x, line, w0, n, most, NULL, equal);
+					}
 				for (int64_t w = 0; w < n; w++)
 					ties[w] = equal[w] > 1;
 			}
