@@ -164,11 +164,8 @@ static void K(by_rows)(const struct conv *c, size_t n0, size_t n1, T *scratch)
 			size_t lda = c->way == WHOLE ? x_apart : depth;
 			T *b = positions == 1 ? y : flat;
 			size_t ldb = positions == 1 ? c->groups * c->out : c->out;
-			for (size_t k = 0; k < images && c->way != WHOLE && c->kind != CONV_INPUT;
-			     k++)
-				K(rows)
-			(m, x + k * x_apart, c->in, 0, positions, row + k * positions * depth,
-			 false);
+			if (c->way != WHOLE && c->kind != CONV_INPUT)
+				K(rows_of)(c, x, images, row, false);
 			if (positions > 1 && c->kind != CONV)
 				K(turn)(c, y, images, flat, false);
 			if (c->kind == CONV)
@@ -182,11 +179,8 @@ static void K(by_rows)(const struct conv *c, size_t n0, size_t n1, T *scratch)
 				     depth);
 			if (positions > 1 && c->kind == CONV)
 				K(turn)(c, y, images, flat, true);
-			for (size_t k = 0; k < images && c->way != WHOLE && c->kind == CONV_INPUT;
-			     k++)
-				K(rows)
-			(m, x + k * x_apart, c->in, 0, positions, row + k * positions * depth,
-			 true);
+			if (c->way != WHOLE && c->kind == CONV_INPUT)
+				K(rows_of)(c, x, images, row, true);
 		}
 	}
 }
