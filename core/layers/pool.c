@@ -68,8 +68,7 @@ static bool give_largest(struct gd_call *c, struct gd_node *x, bool single,
 	struct gd_graph *g = c->g;
 	int64_t rows[1 + GD_SPATIAL], shape[2 + GD_SPATIAL] = {x->shape[0], x->shape[1]}, size = 1;
 	int n = r->n;
-	if (__builtin_mul_overflow(x->shape[0], x->shape[1], &rows[0]))
-		return false;
+	rows[0] = x->shape[0] * x->shape[1];
 	for (int i = 0; i < n; i++) {
 		rows[1 + i] = x->shape[2 + i];
 		size *= x->shape[2 + i];

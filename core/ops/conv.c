@@ -20,6 +20,8 @@ enum way { COLUMNS, FLAT, ROWS, POINTWISE, WHOLE, DIRECT };
 /* Images with fewer positions are multiplied together; as many bytes of windows lie side by side as
  * stay in the cache; and products with fewer outputs a channel are sums. */
 enum { FEW_POSITIONS = 32, CACHED = 256 << 10, MIN_BLOCK = 128, FEW_OUTPUTS = 2 };
+/* Parts of the images, and bytes of a sum of which each part may have one. */
+enum { MOST_PARTS = 8, LARGE_SUM = 1 << 20 };
 
 struct conv {
 	enum kind kind;
@@ -125,40 +127,93 @@ static size_t scratch_bytes(const struct conv *c, size_t element)
 	return c->way == ROWS ? c->block * c->m.out_size * (depth + c->out) * element : 0;
 }
 
+/* Parts of the images, which could be worked on at the same time: each has its own scratch, and its
+ * own sum where the result is one. Which images are in a part depends on their number alone, so
+ * that results do too. */
+struct job {
+	struct conv conv;
+	enum gd_dtype dtype;
+	size_t part, n_parts;        /* images of a part */
+	size_t scratch_bytes, bytes; /* scratch; and with the sum, if there is one */
+	char *memory;
+};
+
+static void some_images(void *context, size_t begin, size_t end)
+{
+	const struct job *j = context;
+	for (size_t n = begin, next; n < end; n = next) {
+		char *memory = j->memory + n / j->part * j->bytes;
+		struct conv c = j->conv;
+		next = end - n < j->part ? end : n + j->part;
+		if (j->bytes > j->scratch_bytes) {
+			c.w = memory + j->scratch_bytes;
+			memset(c.w, 0, j->bytes - j->scratch_bytes);
+		}
+		(j->dtype == GD_FLOAT64 ? images_f64 : images_f32)(&c, n, next, memory);
+	}
+}
+
+static void add_parts(const struct job *j, struct gd_node *n)
+{
+	for (size_t k = 0; k < j->n_parts; k++) {
+		const char *part = j->memory + k * j->bytes + j->scratch_bytes;
+		if (n->dtype == GD_FLOAT64)
+			for (size_t i = 0; i < n->count; i++)
+				((double *)n->data)[i] += ((const double *)part)[i];
+		else
+			for (size_t i = 0; i < n->count; i++)
+				((float *)n->data)[i] += ((const float *)part)[i];
+	}
+}
+
+static void plan_parts(struct job *j, struct gd_node *n, size_t element)
+{
+	struct conv *c = &j->conv;
+	size_t sum = c->kind == CONV_WEIGHT ? (n->count * element + 63) / 64 * 64 : 0;
+	j->part = c->images;
+	if (c->way != WHOLE && sum <= LARGE_SUM)
+		j->part = (c->images + MOST_PARTS - 1) / MOST_PARTS;
+	j->n_parts = c->images ? (c->images + j->part - 1) / j->part : 0;
+	if (c->way == ROWS && c->block > j->part)
+		c->block = j->part;
+	j->scratch_bytes = (scratch_bytes(c, element) + 63) / 64 * 64;
+	j->bytes = j->scratch_bytes + (j->n_parts > 1 ? sum : 0);
+}
+
 static void forward(struct gd_sweep *run, struct gd_node *n, enum kind kind, struct gd_node *x,
                     struct gd_node *w, struct gd_node *y)
 {
 	const struct gd_window *v = n->attr.window;
 	struct gd_arena *arena = run->graph->arena;
 	size_t element = gd_dtype_size(n->dtype);
-	struct conv c = {.kind = kind,
-	                 .images = (size_t)x->shape[0],
-	                 .groups = (size_t)v->groups,
-	                 .in = (size_t)w->shape[1],
-	                 .out = (size_t)(w->shape[0] / v->groups),
-	                 .x = x->data,
-	                 .w = w->data,
-	                 .y = y->data,
-	                 .bias = n->n_in > 2 ? n->in[2]->data : NULL};
-	geometry_init(&c.m, v, x->shape + 2, y->shape + 2, w->shape + 2);
-	if (kind == CONV_WEIGHT)
+	struct job j = {.dtype = n->dtype,
+	                .conv = {.kind = kind,
+	                         .images = (size_t)x->shape[0],
+	                         .groups = (size_t)v->groups,
+	                         .in = (size_t)w->shape[1],
+	                         .out = (size_t)(w->shape[0] / v->groups),
+	                         .x = x->data,
+	                         .w = w->data,
+	                         .y = y->data,
+	                         .bias = n->n_in > 2 ? n->in[2]->data : NULL}};
+	geometry_init(&j.conv.m, v, x->shape + 2, y->shape + 2, w->shape + 2);
+	if (kind == CONV_WEIGHT || (kind == CONV_INPUT && (y->count == 0 || w->count == 0)))
 		memset(n->data, 0, n->count * element);
-	if (n->count == 0)
+	if (n->count == 0 || j.conv.images == 0 || (kind != CONV && y->count == 0) ||
+	    (kind == CONV_INPUT && w->count == 0))
 		return;
-	if (kind == CONV_INPUT && (y->count == 0 || w->count == 0)) {
-		memset(n->data, 0, n->count * element);
-		return;
-	}
-	plan(&c, element);
-	size_t bytes = scratch_bytes(&c, element);
-	void *scratch = gd_data_alloc(arena, bytes);
-	if (!scratch) {
+	plan(&j.conv, element);
+	plan_parts(&j, n, element);
+	j.memory = gd_data_alloc(arena, j.n_parts * j.bytes);
+	if (!j.memory) {
 		gd_arena_fail(arena, run->error);
 		gd_error_pointer(run->error, "%s", n->origin);
 		return;
 	}
-	(n->dtype == GD_FLOAT64 ? images_f64 : images_f32)(&c, 0, c.images, scratch);
-	gd_data_free(arena, scratch, bytes);
+	some_images(&j, 0, j.conv.images);
+	if (j.bytes > j.scratch_bytes)
+		add_parts(&j, n);
+	gd_data_free(arena, j.memory, j.n_parts * j.bytes);
 }
 
 static void forward_conv(struct gd_sweep *run, struct gd_node *n)
