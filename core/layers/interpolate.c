@@ -153,14 +153,15 @@ static bool mode_fits(struct gd_call *c, int n)
 static bool read_sizes(struct gd_call *c, const struct gd_node *x, int n, struct axis *axes)
 {
 	const struct gd_value *size = gd_param(c, "size"), *factor = gd_param(c, "scale_factor");
-	int64_t out[GD_SPATIAL];
+	/* Area is adaptive_avg_pool, which makes nothing too. */
+	int64_t out[GD_SPATIAL], least = !gd_chosen(c, "mode", "area");
 	if (size->null == factor->null)
 		return gd_param_fail(c, "size",
 		                     size->null ? "or scale_factor is needed"
 		                                : "and scale_factor exclude each other");
 	if (!size->null && gd_flag(c, "recompute_scale_factor"))
 		return gd_param_fail(c, "recompute_scale_factor", "means nothing with a size");
-	if (!size->null && !gd_each_axis(c, "size", n, 1, n == 1, out))
+	if (!size->null && !gd_each_axis(c, "size", n, least, n == 1, out))
 		return false;
 	if (!factor->null && factor->n != n && (factor->list || factor->n != 1))
 		return gd_param_fail(c, "scale_factor",
@@ -175,7 +176,7 @@ static bool read_sizes(struct gd_call *c, const struct gd_node *x, int n, struct
 			continue;
 		}
 		double f = factor->floats[factor->n == 1 ? 0 : i], to = floor((double)a->in * f);
-		if (!(to >= 1))
+		if (!(to >= (double)least))
 			return gd_param_fail(
 			        c, "scale_factor",
 			        "is %g, which leaves nothing of axis %d of %s, %lld long", f, 2 + i,

@@ -62,6 +62,32 @@ static bool read_pool(struct gd_call *c, const struct gd_node *x, int n, bool pa
 
 /* --- the largest element -------------------------------------------------------------------- */
 
+/* With a dilation, windows may step over all of a short axis: of nothing the largest is -∞. */
+static struct gd_node *lowest_of_nothing(struct gd_graph *g, struct gd_node *value,
+                                         const struct gd_ranges *r)
+{
+	for (int i = 0; i < r->n && value; i++) {
+		struct gd_tensor t = {.dtype = GD_BOOL, .rank = r->n - i};
+		bool some = false;
+		for (int k = 0; k < t.rank; k++)
+			t.shape[k] = k ? 1 : r->out[i];
+		for (int64_t o = 0; o < r->out[i]; o++)
+			some = some || r->first[i][o] == r->end[i][o];
+		if (!some)
+			continue;
+		t.count = (size_t)r->out[i];
+		uint8_t *none = t.data = gd_data_alloc(g->arena, t.count);
+		if (!none) {
+			gd_arena_fail(g->arena, g->error);
+			return NULL;
+		}
+		for (int64_t o = 0; o < r->out[i]; o++)
+			none[o] = r->first[i][o] == r->end[i][o];
+		value = gd_where(g, gd_leaf(g, &t, NULL), gd_const(g, -INFINITY), value);
+	}
+	return value;
+}
+
 static bool give_largest(struct gd_call *c, struct gd_node *x, bool single,
                          const struct gd_ranges *r)
 {
@@ -81,7 +107,8 @@ static bool give_largest(struct gd_call *c, struct gd_node *x, bool single,
 	gd_note_kink(
 	        g, value, gd_max_ties(g, in, index, r),
 	        "windows have several largest elements; the first one gets the whole gradient");
-	struct gd_node *out[2] = {gd_unbatched(g, gd_reshape(g, value, 2 + n, shape), single),
+	value = lowest_of_nothing(g, gd_reshape(g, value, 2 + n, shape), r);
+	struct gd_node *out[2] = {gd_unbatched(g, value, single),
 	                          gd_unbatched(g, gd_reshape(g, index, 2 + n, shape), single)};
 	return gd_give_all(c, gd_flag(c, "return_indices") ? 2 : 1, out);
 }
@@ -139,9 +166,7 @@ static bool max_pool(struct gd_call *c, int n)
 			first[o] = from >= 0 ? from : from + (-from + step - 1) / step * step;
 			end[o] = behind < in ? behind : in;
 			if (first[o] >= end[o])
-				return gd_param_fail(c, "dilation",
-				                     "is %lld: a window sees nothing but padding",
-				                     (long long)step);
+				first[o] = end[o] = 0;
 		}
 	}
 	return give_largest(c, x, single, r);
@@ -249,6 +274,12 @@ static bool avg_pool(struct gd_call *c, int n)
 	struct gd_node *x = gd_batched(c, n, &single);
 	if (!x || !read_pool(c, x, n, true, false, &p))
 		return false;
+	for (int i = 0; i < n && n == 3; i++)
+		if (p.kernel[i] > x->shape[2 + i])
+			return gd_param_fail(
+			        c, "kernel_size", "is %lld, but axis %d of %s has %lld elements",
+			        (long long)p.kernel[i], c->in[0]->rank - n + i,
+			        gd_label(c->in[0], "input"), (long long)x->shape[2 + i]);
 	if (n > 1 && !gd_param(c, "divisor_override")->null) {
 		divisor = (double)gd_int(c, "divisor_override");
 		if (divisor == 0)

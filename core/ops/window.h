@@ -37,9 +37,9 @@ struct gd_node *gd_col2im(struct gd_graph *g, struct gd_node *x, const struct gd
 
 /* --- ops/maxpool.c -------------------------------------------------------------------------- */
 
-/* Position o along an axis sees the elements first[o], first[o] + step, … below end[o]: at least
- * one. Where the windows of the last axis are alike, stride > 0: they are o·stride - pad + k·step,
- * k < kernel, as far as those are inside. */
+/* Position o along an axis sees the elements first[o], first[o] + step, … below end[o]; nothing
+ * where that is first[o]. Where the windows of the last axis are alike, stride > 0: they are
+ * o·stride - pad + k·step, k < kernel, as far as those are inside. */
 struct gd_ranges {
 	int n;
 	int64_t out[GD_SPATIAL], step[GD_SPATIAL];
@@ -48,7 +48,7 @@ struct gd_ranges {
 };
 
 /* x (rows, in…) with n axes behind the first one: index (int64, (rows, Π out)) of the first largest
- * element each position sees, within the row; a NaN is largest. */
+ * element each position sees, within the row; a NaN is largest, of nothing it is any index. */
 struct gd_node *gd_max_index(struct gd_graph *g, struct gd_node *x, const struct gd_ranges *r);
 /* Whether a position sees another element as large as the one at its index. */
 struct gd_node *gd_max_ties(struct gd_graph *g, struct gd_node *x, struct gd_node *index,

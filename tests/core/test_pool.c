@@ -116,6 +116,32 @@ START_TEST(indices_come_second)
 }
 END_TEST
 
+/* A dilation may step over all of a short axis. */
+START_TEST(largest_of_nothing)
+{
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = LAB(&l, 3, (1, 2, 1), 5, 7), *grad;
+	struct gd_node *y =
+	        lab_call(&l, "max_pool2d", "kernel_size=2 stride=1 padding=0,1 dilation=1,2", 1, x);
+	LAB_IS(&l, y, 0, -INFINITY);
+	y = lab_call(&l, "max_pool2d",
+	             "kernel_size=2 stride=1 padding=1 dilation=3,2 ceil_mode=true", 1,
+	             LAB(&l, 3, (1, 2, 2), 5, 7, 6, 8));
+	LAB_IS(&l, y, 0, 8, 7, 6, 5);
+	y = lab_call(&l, "max_pool1d", "kernel_size=2 stride=1 padding=1 dilation=3", 1,
+	             LAB(&l, 2, (1, 3), 1, 2, 3));
+	LAB_IS(&l, y, 0, 3, 1);
+	x = LAB(&l, 2, (1, 1), 4);
+	y = lab_call(&l, "max_pool1d", "kernel_size=2 stride=1 padding=1 dilation=2", 1, x);
+	ck_assert(lab_grad(&l, y, NULL, 1, &x, &grad));
+	LAB_IS(&l, y, 0, -INFINITY);
+	LAB_IS(&l, grad, 0, 0);
+	ck_assert_int_eq(touched(&l), 0);
+	lab_release(&l);
+}
+END_TEST
+
 /* Sums are of the elements as they are, so means of whole numbers are exact. */
 START_TEST(means_are_exact_where_they_can_be)
 {
@@ -198,8 +224,8 @@ static const struct {
          "/padding", "-1"},
         {"max_pool2d", "(1,1,5,5)", "kernel_size=2 dilation=0", GD_ERR_invalid_parameter,
          "/dilation", "0"},
-        {"max_pool1d", "(1,1,1)", "kernel_size=2 padding=1 dilation=2", GD_ERR_invalid_parameter,
-         "/dilation", "padding"},
+        {"avg_pool3d", "(1,2,3,3)", "kernel_size=3 padding=1", GD_ERR_invalid_parameter,
+         "/kernel_size", "axis 1"},
         {"max_pool1d", "(1,1,5)", "kernel_size=" HUGE_NUMBER, GD_ERR_invalid_parameter,
          "/kernel_size", "longer"},
         {"max_pool1d", "(1,1,5)", "kernel_size=2 dilation=" HUGE_NUMBER, GD_ERR_invalid_parameter,
@@ -353,6 +379,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, gradients_at_kinks, 0, N_KINKS);
 	tcase_add_test(t, largest_anywhere);
 	tcase_add_test(t, indices_come_second);
+	tcase_add_test(t, largest_of_nothing);
 	tcase_add_test(t, means_are_exact_where_they_can_be);
 	tcase_add_test(t, large_means_keep_their_digits);
 	tcase_add_test(t, masks_go_through);
