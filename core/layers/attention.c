@@ -247,7 +247,8 @@ struct gd_node *gd_multi_head(struct gd_graph *g, const struct gd_heads *a, stru
 {
 	if (!q || !k || !v)
 		return NULL;
-	double scale = 1 / sqrt((double)(q->shape[2] / a->heads));
+	int64_t width = q->shape[2] / a->heads;
+	double scale = 1 / sqrt((double)width);
 	struct gd_node *qh = split_heads(g, a, q, 0), *kh = split_heads(g, a, k, 1);
 	struct gd_node *vh = split_heads(g, a, v, 2), *noise = NULL;
 	if (!qh || !kh || !vh)

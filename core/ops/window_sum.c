@@ -24,11 +24,13 @@ static void line(struct gd_node *y, size_t first, size_t n, size_t step, double 
 		begin[i] = at(x, first + i * step) + (i % width ? begin[i - 1] : 0);
 	for (size_t i = n; i-- > 0;)
 		end[i] = at(x, first + i * step) + ((i + 1) % width && i + 1 < n ? end[i + 1] : 0);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0, block = 0; i < n; i++) {
 		size_t from = i > before ? i - before : 0, to = i + after < n ? i + after : n - 1;
-		double sum = from / width != to / width ? end[from] + begin[to]
-		             : from % width             ? end[from]
-		                                        : begin[to];
+		if (from == block + width)
+			block = from; /* where the block of `from` begins */
+		double sum = to >= block + width ? end[from] + begin[to]
+		             : from > block      ? end[from]
+		                                 : begin[to];
 		if (y->dtype == GD_FLOAT64)
 			((double *)y->data)[first + i * step] = sum;
 		else
