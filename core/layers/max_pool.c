@@ -51,8 +51,8 @@ static bool give_largest(struct gd_call *c, struct gd_node *x, bool single,
 	        g, value, gd_max_ties(g, in, index, r),
 	        "windows have several largest elements; the first one gets the whole gradient");
 	value = lowest_of_nothing(g, gd_reshape(g, value, 2 + n, shape), r);
-	struct gd_node *out[2] = {gd_unbatched(g, value, single),
-	                          gd_unbatched(g, gd_reshape(g, index, 2 + n, shape), single)};
+	struct gd_node *out[2] = {gd_without_batch(g, value, single),
+	                          gd_without_batch(g, gd_reshape(g, index, 2 + n, shape), single)};
 	return gd_give_all(c, gd_flag(c, "return_indices") ? 2 : 1, out);
 }
 
@@ -91,7 +91,7 @@ static bool max_pool(struct gd_call *c, int n)
 {
 	bool single;
 	struct gd_pool p;
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	if (!x || !gd_read_pool(c, x, n, true, true, &p))
 		return false;
 	struct gd_ranges *r = new_ranges(c->g, n, p.out);
@@ -134,7 +134,7 @@ static bool adaptive_max_pool(struct gd_call *c, int n)
 {
 	bool single;
 	int64_t out[GD_SPATIAL];
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	if (!x || !gd_read_output_size(c, x, n, out))
 		return false;
 	struct gd_ranges *r = new_ranges(c->g, n, out);

@@ -138,7 +138,7 @@ static bool avg_pool(struct gd_call *c, int n)
 	bool single;
 	struct gd_pool p;
 	double divisor = 0;
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	if (!x || !gd_read_pool(c, x, n, true, false, &p))
 		return false;
 	for (int i = 0; i < n && n == 3; i++)
@@ -153,7 +153,7 @@ static bool avg_pool(struct gd_call *c, int n)
 			return gd_param_fail(c, "divisor_override", "is 0");
 	}
 	struct gd_node *y = means(c->g, x, n, &p, gd_flag(c, "count_include_pad"), divisor);
-	return gd_give(c, gd_unbatched(c->g, y, single));
+	return gd_give(c, gd_without_batch(c->g, y, single));
 }
 
 bool build_avg_pool1d(struct gd_call *c)
@@ -221,9 +221,9 @@ static bool adaptive_avg_pool(struct gd_call *c, int n)
 {
 	bool single;
 	int64_t out[GD_SPATIAL];
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	return x && gd_read_output_size(c, x, n, out) &&
-	       gd_give(c, gd_unbatched(c->g, gd_adaptive_mean(c->g, x, n, out), single));
+	       gd_give(c, gd_without_batch(c->g, gd_adaptive_mean(c->g, x, n, out), single));
 }
 
 bool build_adaptive_avg_pool1d(struct gd_call *c)
@@ -260,7 +260,7 @@ static bool lp_pool(struct gd_call *c, int n)
 	struct gd_pool q;
 	struct gd_graph *g = c->g;
 	double p = gd_float(c, "norm_type"), whole = 1;
-	struct gd_node *x = gd_batched(c, n, &single);
+	struct gd_node *x = gd_with_batch(c, n, &single);
 	if (!x || !gd_read_pool(c, x, n, false, false, &q))
 		return false;
 	if (p == 0)
@@ -269,7 +269,7 @@ static bool lp_pool(struct gd_call *c, int n)
 		whole *= (double)q.kernel[i];
 	struct gd_node *powers = p == 2 ? gd_square(g, x) : gd_pow(g, x, gd_const(g, p));
 	struct gd_node *z = gd_mul(g, means(g, powers, n, &q, true, 0), gd_const(g, whole));
-	return gd_give(c, gd_unbatched(g, root(g, z, p), single));
+	return gd_give(c, gd_without_batch(g, root(g, z, p), single));
 }
 
 bool build_lp_pool1d(struct gd_call *c)
