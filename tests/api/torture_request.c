@@ -238,6 +238,15 @@ int main(void)
 	        "\"layers\":[{\"op\":\"multilabel_margin_loss\",\"target\":\"t\",\"output\":\"a\"},"
 	        "{\"op\":\"multi_margin_loss\",\"input\":\"x\",\"target\":\"u\",\"weight\":\"w\"}]"
 	        "}");
+	torture("networks", "POST", "/grad",
+	        "{\"tensors\":{\"x\":[[1,2],[3,5]],\"w\":[[1,0],[0,1],[1,1],[1,0],[0,1],[1,1]],"
+	        "\"o\":[[1,2],[3,4]],\"m\":[[false,true],[false,false]],\"i\":[[1,2],[1,2],[1,2],"
+	        "[1,2]],\"h\":[[1],[2],[3],[4]]},\"layers\":[{\"op\":\"layer_norm\","
+	        "\"normalized_shape\":2},"
+	        "{\"op\":\"multi_head_attention\",\"num_heads\":2,\"inputs\":[\"x\",\"x\","
+	        "\"x\",\"w\",null,\"o\",null,\"m\"]},{\"op\":\"dropout\",\"seed\":1},{\"op\":"
+	        "\"lstm\",\"bidirectional\":true,\"has_biases\":false,\"weights\":[\"i\",\"h\","
+	        "\"i\",\"h\"]},{\"op\":\"sum\"}]}");
 	torture("large answer", "POST", "/forward", big_answer);
 	torture("large body", "POST", "/grad", big_sum);
 	torture("huge body", "POST", "/grad", huge_sum);
