@@ -179,7 +179,9 @@ struct network {
 	struct gd_node **h_n, **c_n; /* one for each layer and direction */
 };
 
-/* One layer in one direction over x (steps, batch, features): (steps, batch, hidden). */
+/* One layer in one direction over x (steps, batch, features): (steps, batch, hidden). The steps are
+ * blocks of rows, as they are in the products: then the cotangents of the input's projection and of
+ * the weights are made of the same rows. */
 static struct gd_node *run(struct network *net, int64_t layer, int direction, struct gd_node *x)
 {
 	struct gd_call *c = net->c;
@@ -188,12 +190,13 @@ static struct gd_node *run(struct network *net, int64_t layer, int direction, st
 	                 .kind = net->kind,
 	                 .relu = net->kind == RNN && gd_chosen(c, "nonlinearity", "relu")};
 	int64_t at = layer * net->directions + direction, rows = gates_of[k.kind] * net->hidden;
-	int64_t all[3] = {1, net->batch, rows}, square[2] = {rows, net->hidden};
+	int64_t n = net->batch, flat[2] = {net->steps * n, x ? x->shape[2] : 0};
+	int64_t square[2] = {rows, net->hidden}, whole[3] = {net->steps, n, net->hidden};
 	int first = net->first + (int)at * (net->biases ? 4 : 2);
 	if (!x || !gd_operand_shape(c, first + 1, 2, square) ||
 	    !read_cell(c, &k, first, net->biases, x->shape[2]))
 		return NULL;
-	int64_t row[3] = {1, net->batch, net->hidden};
+	int64_t row[3] = {1, n, net->hidden};
 	struct gd_node **y = gd_alloc_array(g->arena, (size_t)net->steps, sizeof *y);
 	if (!y) {
 		gd_arena_fail(g->arena, g->error);
@@ -202,16 +205,16 @@ static struct gd_node *run(struct network *net, int64_t layer, int direction, st
 	struct state s = {.h = gd_reshape(g, part(g, net->h0, 0, at, 1), 2, row + 1)};
 	if (k.kind == LSTM)
 		s.c = gd_reshape(g, part(g, net->c0, 0, at, 1), 2, row + 1);
-	struct gd_node *u = project_input(&k, x);
+	struct gd_node *u = project_input(&k, gd_reshape(g, x, 2, flat));
 	for (int64_t i = 0; i < net->steps && !gd_failed(g); i++) {
 		int64_t t = direction ? net->steps - 1 - i : i;
-		s = step(&k, gd_reshape(g, part(g, u, 0, t, 1), 2, all + 1), s);
-		y[t] = gd_reshape(g, s.h, 3, row);
+		s = step(&k, part(g, u, 0, t * n, n), s);
+		y[t] = s.h;
 	}
 	net->h_n[at] = gd_reshape(g, s.h, 3, row);
 	if (k.kind == LSTM)
 		net->c_n[at] = gd_reshape(g, s.c, 3, row);
-	return gd_failed(g) ? NULL : gd_cat(g, (int)net->steps, y, 0);
+	return gd_failed(g) ? NULL : gd_reshape(g, gd_cat(g, (int)net->steps, y, 0), 3, whole);
 }
 
 static struct gd_node *run_layers(struct network *net, struct gd_node *x)

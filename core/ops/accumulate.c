@@ -2,7 +2,7 @@
  * cost a sum of whole tensors a step; two sums have a better form:
  *
  *   unslice(a) + unslice(b) = unslice(cat(a, b))            where the slices are neighbours
- *   aᵀ·b + cᵀ·d             = cat(a, c)ᵀ · cat(b, d)                                          */
+ *   aᵀ·b + cᵀ·d             = cat(c, a)ᵀ · cat(d, b)                                          */
 #include "core/ops/accumulate.h"
 
 #include "core/build.h"
@@ -75,8 +75,9 @@ static struct gd_node *one_product(struct gd_graph *g, struct gd_node *a, struct
 	if (!gd_is_transposed_product(a) || !gd_is_transposed_product(b) ||
 	    b->in[0]->shape[0] > SMALL)
 		return NULL;
-	struct gd_node *left = join(g, a->in[0], b->in[0], 0);
-	return gd_matmul(g, gd_swap_axes(g, left, 0, 1), join(g, a->in[1], b->in[1], 0));
+	/* Of what is read in order the newest cotangents are the first rows, as in side_by_side. */
+	struct gd_node *left = join(g, b->in[0], a->in[0], 0);
+	return gd_matmul(g, gd_swap_axes(g, left, 0, 1), join(g, b->in[1], a->in[1], 0));
 }
 
 struct gd_node *gd_accumulate(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
