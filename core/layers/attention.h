@@ -27,7 +27,7 @@ struct gd_heads {
 	uint64_t seed;
 };
 
-/* *weights: (N, heads, L, S), before dropout is undone. */
+/* *weights: (N, heads, L, S), some of them dropped where there is dropout. */
 struct gd_node *gd_multi_head(struct gd_graph *g, const struct gd_heads *a, struct gd_node *q,
                               struct gd_node *k, struct gd_node *v, struct gd_node **weights);
 

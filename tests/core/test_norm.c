@@ -82,6 +82,38 @@ START_TEST(equal_numbers_standardise_to_zero)
 }
 END_TEST
 
+/* What `where` did not choose leaves no trace, though its numbers are none. */
+START_TEST(a_group_that_was_not_chosen)
+{
+	for (int form = 0; form < 3; form++) {
+		struct lab l;
+		lab_init(&l, GD_FLOAT64);
+		struct gd_node *x = LAB(&l, 3, (2, 1, 3), 1, 2, 4, NAN, (double)INFINITY, 1);
+		struct gd_node *w = LAB(&l, 1, (3), 1, 2, 3), *in[2] = {x, w}, *grad[2], *again;
+		struct gd_node *rows = gd_gt(&l.g, LAB(&l, 3, (2, 1, 1), 1, 0), gd_const(&l.g, 0));
+		struct gd_node *y =
+		        form == 0 ? lab_call(&l, "layer_norm", "normalized_shape=3", 2, x, w)
+		        : form == 1
+		                ? lab_call(&l, "rms_norm", "normalized_shape=3", 2, x, w)
+		                : gd_mul(&l.g, lab_call(&l, "local_response_norm", "size=2", 1, x),
+		                         w);
+		y = gd_where(&l.g, rows, y, gd_const(&l.g, 0));
+		ck_assert(lab_grad(&l, gd_sum_all(&l.g, gd_square(&l.g, y)), NULL, 2, in, grad));
+		struct gd_node *s = gd_sum_all(&l.g, gd_square(&l.g, grad[1]));
+		ck_assert(lab_grad(&l, s, NULL, 1, &x, &again));
+		ck_assert(lab_eval(&l, 3, (struct gd_node *[]){grad[0], grad[1], again}));
+		ck_assert_msg(gd_all_finite(grad[0], NULL), "form %d", form);
+		ck_assert_msg(gd_all_finite(grad[1], NULL), "form %d: weight", form);
+		ck_assert_msg(gd_all_finite(again, NULL), "form %d: again", form);
+		for (size_t i = 3; i < 6; i++) {
+			ck_assert_double_eq(lab_at(grad[0], i), 0);
+			ck_assert_double_eq(lab_at(again, i), 0);
+		}
+		lab_release(&l);
+	}
+}
+END_TEST
+
 /* A window as wide as the axis and wider, and blocks that do not fit into it. */
 START_TEST(windows_of_every_size)
 {
@@ -338,6 +370,7 @@ static Suite *suite(void)
 	tcase_add_test(t, large_means);
 	tcase_add_test(t, many_groups);
 	tcase_add_test(t, equal_numbers_standardise_to_zero);
+	tcase_add_test(t, a_group_that_was_not_chosen);
 	tcase_add_test(t, windows_of_every_size);
 	tcase_add_test(t, a_vector_of_zeros_is_noted);
 	tcase_add_test(t, a_client_can_make_the_mask);
