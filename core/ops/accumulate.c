@@ -70,10 +70,18 @@ static struct gd_node *side_by_side(struct gd_graph *g, struct gd_node *a, struc
 	return x && gd_same_shape(x, a) ? x : gd_unslice(g, x, gd_unsliced_at(a), a->shape);
 }
 
+/* aᵀ·b of few rows, or one that such products have become. */
+static bool is_small_product(const struct gd_node *x)
+{
+	if (!gd_is_transposed_product(x))
+		return false;
+	const struct gd_node *a = x->in[0];
+	return (gd_is_cat(a, 0) ? a->in[0] : a)->shape[0] <= SMALL;
+}
+
 static struct gd_node *one_product(struct gd_graph *g, struct gd_node *a, struct gd_node *b)
 {
-	if (!gd_is_transposed_product(a) || !gd_is_transposed_product(b) ||
-	    b->in[0]->shape[0] > SMALL)
+	if (!is_small_product(a) || !is_small_product(b))
 		return NULL;
 	/* Of what is read in order the newest cotangents are the first rows, as in side_by_side. */
 	struct gd_node *left = join(g, b->in[0], a->in[0], 0);
