@@ -99,7 +99,7 @@ static struct gd_node *several(struct subject *s, const struct gd_node *x, int64
 	int rank = gd_batch_shape(k, x->rank, x->shape, shape);
 	struct gd_node *n = lab_random(&s->lab, rank, shape, -1, 1);
 	for (size_t i = 0; gd_is_leaf(x) && i < n->count; i++)
-		lab_set(n, i, lab_at(x, i % x->count) * (1 + 0x1p-6 * lab_at(n, i)));
+		lab_set(n, i, lab_at(x, i % x->count) * (1 + 0x1p-12 * lab_at(n, i)));
 	return n;
 }
 
@@ -391,6 +391,76 @@ START_TEST(second_derivatives_of_the_catalogue)
 }
 END_TEST
 
+/* What is linear in the seed as a whole need not be so at each step: rows are then taken apart. */
+START_TEST(steps_that_are_not_linear)
+{
+	struct subject s = {.text = "steps"};
+	lab_init(&s.lab, GD_FLOAT64);
+	struct gd_graph *g = &s.lab.g;
+	const int64_t n = 3;
+	struct gd_node *u = gd_dummy_seed(g, &(struct gd_node){.rank = 1, .shape = {n}});
+	struct gd_node *c = LAB(&s.lab, 1, (3), 2, 3, 5), *four = gd_const(g, 4);
+	struct gd_node *mask = gd_gt(g, c, gd_const(g, 2.5)), *y[3], *one[3], *all[3];
+	struct gd_node *more = gd_add(g, u, c);
+	double elements;
+	y[0] = gd_sub(g, more, c);
+	y[1] = gd_sub(g, gd_mul(g, more, more), gd_add(g, gd_square(g, u), gd_square(g, c)));
+	y[2] = gd_sub(g, gd_where(g, mask, u, four), gd_where(g, mask, gd_const(g, 0), four));
+	struct gd_node *unit = gd_unit_rows(g, n, 1, &n);
+	ok(&s, gd_sample_rows(g, u, 3, y, all, &elements), "samples");
+	ok(&s, gd_batch(g, n, 1, &u, &unit, 3, y, one), "batch");
+	for (int i = 0; i < 3; i++)
+		same(&s, values(&s, all[i]), values(&s, one[i]), 9, "samples");
+	LAB_IS(&s.lab, all[2], 0, 0, 0, 0, 0, 1, 0, 0, 0, 1);
+	lab_release(&s.lab);
+}
+END_TEST
+
+/* Rows of the identity times a matrix, both stored as they are or transposed. */
+START_TEST(unit_products)
+{
+	for (int k = 0; k < 8; k++) {
+		struct subject s = {.text = "unit product"};
+		lab_init(&s.lab, k & 4 ? GD_FLOAT32 : GD_FLOAT64);
+		struct gd_graph *g = &s.lab.g;
+		bool fa = k & 1, fb = k & 2;
+		struct gd_node *u = gd_dummy_seed(g, &(struct gd_node){.rank = 2, .shape = {4, 6}});
+		struct gd_node *b = lab_random(&s.lab, 2,
+		                               (int64_t[]){fb   ? 3
+		                                           : fa ? 4
+		                                                : 6,
+		                                           fb ? fa ? 4 : 6 : 3},
+		                               -1, 1);
+		struct gd_node *y = gd_matmul(g, fa ? gd_swap_axes(g, u, 0, 1) : u,
+		                              fb ? gd_swap_axes(g, b, 0, 1) : b);
+		struct gd_node *unit = gd_unit_rows(g, 10, 2, (int64_t[]){4, 6}), *chosen, *dense;
+		ck_assert_ptr_nonnull(y);
+		gd_unit_rows_at(unit, 7);
+		struct gd_node *copy = gd_add(g, unit, gd_const(g, 0)); /* not known to be units */
+		ok(&s, gd_batch(g, 10, 1, &u, &unit, 1, &y, &chosen), "batch");
+		ok(&s, gd_batch(g, 10, 1, &u, &copy, 1, &y, &dense), "batch");
+		same(&s, values(&s, chosen), values(&s, dense), chosen->count, "product");
+		lab_release(&s.lab);
+	}
+}
+END_TEST
+
+/* A rank that leaves no room for the new axis. */
+START_TEST(too_many_axes)
+{
+	struct subject s;
+	int64_t shape[GD_MAX_RANK];
+	lab_init(&s.lab, GD_FLOAT64);
+	for (int i = 0; i < GD_MAX_RANK; i++)
+		shape[i] = 1;
+	struct gd_node *x = LAB(&s.lab, 0, (0), 3), *y, *all, *to = LAB(&s.lab, 1, (2), 3, 4);
+	y = gd_exp(&s.lab.g, gd_reshape(&s.lab.g, x, GD_MAX_RANK, shape));
+	ck_assert(!gd_batch(&s.lab.g, 2, 1, &x, &to, 1, &y, &all));
+	ck_assert_int_eq(s.lab.error.code, GD_ERR_limit_exceeded);
+	lab_release(&s.lab);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	size_t n;
@@ -400,6 +470,9 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, the_catalogue, 0, (int)n);
 	tcase_add_loop_test(t, second_derivatives_of_the_catalogue, 0, (int)n);
+	tcase_add_test(t, steps_that_are_not_linear);
+	tcase_add_test(t, unit_products);
+	tcase_add_test(t, too_many_axes);
 	suite_add_tcase(s, t);
 	return s;
 }
