@@ -168,9 +168,9 @@ double gd_rows_cost(const struct gd_rows_plan *p, struct gd_graph *g, int n,
 		return total;
 	double shared = gd_cost(g, p->n_shared, p->shared);
 	for (const struct gd_rows *r = p->first; r; r = r->next) {
-		double blocks = r->block ? (double)((r->total - 1) / r->block + 1) : 0;
+		int64_t blocks = r->block ? (r->total - 1) / r->block + 1 : 0;
 		double one = gd_cost(g, r->n, r->stores) - shared;
-		total += blocks * (one > 0 ? one : 0);
+		total += (double)blocks * (one > 0 ? one : 0);
 	}
 	return total;
 }
