@@ -80,6 +80,9 @@ struct gd_name *gd_spec_find(const struct gd_spec *s, const char *name);
 /* unknown_tensor at v, with a did-you-mean. Returns NULL. */
 struct gd_node *gd_spec_unknown(struct gd_spec *s, const struct gd_json *v, const char *name);
 
+/* Is grad_output given? */
+bool gd_spec_seeded(const struct gd_spec *s, struct gd_json *v);
+
 /* --- between spec.c and layer.c ----------------------------------------------------------- */
 
 /* A new name; NULL when the arena is out. */

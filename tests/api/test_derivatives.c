@@ -152,6 +152,40 @@ START_TEST(tall_jacobian)
 }
 END_TEST
 
+static double cost(const char *path, const char *body)
+{
+	static const struct gd_service service = {.limits = GD_LIMITS_INIT};
+	const struct gd_head head = {.method = "POST", .path = path, .content_length = -1};
+	struct gd_request *r = gd_request_open(&service, &head);
+	const char *text = json_of(body);
+	ck_assert_ptr_nonnull(r);
+	ck_assert(gd_request_feed(r, text, strlen(text)));
+	double c = gd_request_cost(r);
+	gd_request_close(r);
+	return c;
+}
+
+/* What it costs is known before: as many passes as there are rows, or columns. */
+START_TEST(costs)
+{
+	char data[16000], request[20000];
+	size_t n = (size_t)snprintf(data, sizeof data, "[[0");
+	for (int i = 1; i < 2000; i++)
+		n += (size_t)snprintf(data + n, sizeof data - n, i % 50 ? ", 1" : "], [1");
+	snprintf(data + n, sizeof data - n, "]]");
+	snprintf(request, sizeof request,
+	         "{'tensors': {'x': %s, 's': 2}, 'layers': [{'op': 'mul', "
+	         "'other': 's'}, 'tanh'], 'wrt': ['x']}",
+	         data);
+	double all = cost("/jacobian", request), forward;
+	strcpy(strstr(request, ", 'wrt'"), "}");
+	forward = cost("/forward", request);
+	ck_assert_msg(all > 2000 * forward, "%g, %g", all, forward);
+	strcpy(strrchr(request, '}'), ", 'wrt': ['s']}");
+	ck_assert_msg(cost("/jacobian", request) < 30 * forward, "%g, %g", all, forward);
+}
+END_TEST
+
 START_TEST(jacobian_of_what)
 {
 	/* The last layer's first output, whatever the loss. */
@@ -552,6 +586,7 @@ static Suite *suite(void)
 	tcase_add_test(t, jacobian_rows);
 	tcase_add_test(t, jacobian_in_blocks);
 	tcase_add_test(t, tall_jacobian);
+	tcase_add_test(t, costs);
 	tcase_add_test(t, jacobian_of_what);
 	tcase_add_test(t, jacobian_of_many_axes);
 	tcase_add_test(t, warnings);
