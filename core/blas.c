@@ -71,6 +71,11 @@ void gd_blas_threads(int n)
 	openblas_set_num_threads(n);
 }
 
+int gd_blas_thread_count(void)
+{
+	return openblas_get_num_threads();
+}
+
 const char *gd_blas_kernel(void)
 {
 	return openblas_get_corename();

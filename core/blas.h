@@ -24,6 +24,7 @@ void gd_gemm_part_f32(bool ta, bool tb, size_t m, size_t n, size_t k, const floa
 
 /* Threads that one large product uses. */
 void gd_blas_threads(int n);
+int gd_blas_thread_count(void);
 
 /* The value that OPENBLAS_CORETYPE should have had before the library was loaded, when it chose
  * kernels that leave the CPU's vector units idle; NULL when its choice is good, or the user's own.

@@ -13,6 +13,7 @@
 
 #include "api/metrics.h"
 #include "core/blas.h"
+#include "core/parallel.h"
 #include "server/call.h"
 #include "server/config.h"
 #include "server/http.h"
@@ -218,6 +219,7 @@ int main(int argc, char **argv)
 	gd_config_resolve(&config);
 	if (config.blas_threads)
 		gd_blas_threads((int)config.blas_threads);
+	gd_threads(gd_blas_thread_count());
 	if (serves)
 		return serve(&config);
 	return gd_call(&config, words[1], config.word_count == 3 ? words[2] : NULL);

@@ -3,6 +3,7 @@
 
 #include "core/batch.h"
 #include "core/build.h"
+#include "core/cpu.h"
 #include "core/ops/broadcast.h"
 #include "core/ops/elementwise_rows.h"
 #include "core/sample.h"

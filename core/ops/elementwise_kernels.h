@@ -35,7 +35,11 @@ enum { LANES = 1 };
 #endif
 
 /* Stable on both sides: no overflow for any x. */
-#define gd_sigmoid_of(x) ((x >= 0 ? 1 : exp(-fabs(x))) / (1 + exp(-fabs(x))))
+#define gd_sigmoid_of(x)                                                                           \
+	({                                                                                         \
+		T e_ = exp(-fabs(x));                                                              \
+		(x >= 0 ? 1 : e_) / (1 + e_);                                                      \
+	})
 
 /* x - tanh(x); for small x by the continued fraction tanh(x) = x/(1 + x²/(3 + x²/(5 + …))), without
  * a difference. Source: Abramowitz & Stegun, 4.5.70. */
@@ -115,8 +119,8 @@ static void run_binary(void (*loop)(size_t, void *, const void *, size_t, const 
 #include "core/ops/elementwise_loops.h"
 
 const struct gd_row_kernel TABLE[GD_ROWS] = {
-#define GD_UNARY(name, ...)   [GD_ROW_##name] = {name##_f64, name##_f32},
-#define GD_BINARY(name, ...)  [GD_ROW_##name] = {name##_f64, name##_f32},
-#define GD_COMPARE(name, ...) [GD_ROW_##name] = {name##_f64, name##_f32},
+#define GD_UNARY(name, ...)   {name##_f64, name##_f32},
+#define GD_BINARY(name, ...)  {name##_f64, name##_f32},
+#define GD_COMPARE(name, ...) {name##_f64, name##_f32},
 #include "core/ops/elementwise.def"
 };

@@ -25,14 +25,4 @@ extern const struct gd_row_kernel gd_rows_baseline[GD_ROWS];
 extern const struct gd_row_kernel gd_rows_avx2[GD_ROWS];
 #endif
 
-/* Has this CPU what files named …_avx2.c are compiled for? */
-static inline _Bool gd_has_avx2(void)
-{
-#ifdef __x86_64__
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#else
-	return 0;
-#endif
-}
-
 #endif

@@ -3,41 +3,19 @@
 
 #include "core/batch.h"
 #include "core/build.h"
+#include "core/cpu.h"
 #include "core/ops/broadcast.h"
 #include "core/sample.h"
+#include "core/ops/where.h"
 
 /* --- y = cond ? a : b --------------------------------------------------------------------- */
-
-#define WHERE(T, name)                                                                             \
-	static void name(size_t n, void *out, const uint8_t *c, size_t step_c, const void *in_a,   \
-	                 size_t step_a, const void *in_b, size_t step_b)                           \
-	{                                                                                          \
-		T *y = out;                                                                        \
-		const T *a = in_a, *b = in_b;                                                      \
-		if (step_c && step_a && !step_b) {                                                 \
-			T other = *b;                                                              \
-			for (size_t i = 0; i < n; i++)                                             \
-				y[i] = c[i] ? a[i] : other;                                        \
-		} else if (step_c && !step_a && step_b) {                                          \
-			T other = *a;                                                              \
-			for (size_t i = 0; i < n; i++)                                             \
-				y[i] = c[i] ? other : b[i];                                        \
-		} else {                                                                           \
-			for (size_t i = 0; i < n; i++)                                             \
-				y[i] = c[i * step_c] ? a[i * step_a] : b[i * step_b];              \
-		}                                                                                  \
-	}
-WHERE(uint64_t, where_64)
-WHERE(uint32_t, where_32)
-WHERE(uint8_t, where_8)
 
 static void block_where(const struct gd_node *n, size_t count, void *y, const void *const *in,
                         const size_t *step)
 {
+	const struct gd_where_kernels *k = GD_BEST(gd_where);
 	size_t size = gd_dtype_size(n->dtype);
-	(size == 8   ? where_64
-	 : size == 4 ? where_32
-	             : where_8)(count, y, in[0], step[0], in[1], step[1], in[2], step[2]);
+	(size == 8 ? k->of_8_bytes : size == 4 ? k->of_4_bytes : k->of_1_byte)(count, y, in, step);
 }
 
 /* dy where x was chosen, and the mask that says so. */

@@ -4,35 +4,48 @@
  *   y = log_softmax(x)   dx = dy - e^y·Σ dy
  *   y = logsumexp(x)     built from m = max x: log Σ e^(x-m) + m, m held fixed   */
 #include <math.h>
-#include <tgmath.h>
 
 #include "core/batch.h"
 #include "core/build.h"
+#include "core/cpu.h"
+#include "core/ops/softmax.h"
+#include "core/parallel.h"
 
-#define T       double
-#define K(name) name##_f64
-#include "core/ops/softmax_kernels.h"
+/* Up to here e^x is libm's. */
+enum { SMALL = 64, WORTH_A_THREAD = 1 << 13 };
 
-#define T       float
-#define K(name) name##_f32
-#include "core/ops/softmax_kernels.h"
+struct rows {
+	struct gd_node *y;
+	void (*kernel)(void *y, const void *x, size_t n, size_t step, bool log_of);
+	size_t n, step;
+	bool log_of;
+};
+
+/* The vectors begin … end, counted along all other axes. */
+static void some_rows(void *context, size_t begin, size_t end)
+{
+	const struct rows *r = context;
+	size_t size = gd_dtype_size(r->y->dtype);
+	for (size_t i = begin; i < end; i++) {
+		size_t at = (i / r->step * r->n * r->step + i % r->step) * size;
+		r->kernel((char *)r->y->data + at, (const char *)r->y->in[0]->data + at, r->n,
+		          r->step, r->log_of);
+	}
+}
 
 static void forward(struct gd_node *y, bool log_of)
 {
 	if (y->count == 0)
 		return;
-	int axis = y->attr.axis;
-	size_t n = y->rank ? (size_t)y->shape[axis] : 1, step = 1;
-	for (int i = axis + 1; i < y->rank; i++)
-		step *= (size_t)y->shape[i];
-	for (size_t o = 0; o < y->count; o += n * step)
-		for (size_t i = o; i < o + step; i++)
-			if (y->dtype == GD_FLOAT64)
-				softmax_f64((double *)y->data + i,
-				            (const double *)y->in[0]->data + i, n, step, log_of);
-			else
-				softmax_f32((float *)y->data + i, (const float *)y->in[0]->data + i,
-				            n, step, log_of);
+	const struct gd_softmax_kernels *k =
+	        y->count > SMALL ? GD_BEST(gd_softmax) : &gd_softmax_baseline;
+	struct rows r = {.y = y, .step = 1, .log_of = log_of};
+	r.kernel = y->dtype == GD_FLOAT64 ? k->f64 : k->f32;
+	r.n = y->rank ? (size_t)y->shape[y->attr.axis] : 1;
+	for (int i = y->attr.axis + 1; i < y->rank; i++)
+		r.step *= (size_t)y->shape[i];
+	size_t grain = WORTH_A_THREAD / r.n;
+	gd_parallel_for(y->count / r.n, grain ? grain : 1, some_rows, &r);
 }
 
 static void forward_softmax(struct gd_sweep *run, struct gd_node *y)

@@ -1,22 +1,15 @@
-/* softmax and log_softmax of one vector of n elements, `step` apart; for one type. */
+/* softmax and log_softmax of rows; included once for each set of instructions, with TABLE defined
+ * as the name of its table. */
+#include <stddef.h>
 
-static void K(softmax)(T *y, const T *x, size_t n, size_t step, bool log_of)
-{
-	T m = x[0];
-	for (size_t i = 1; i < n; i++)
-		m = x[i * step] > m ? x[i * step] : m;
-	/* e^(x-m) never overflows; an m of +∞ gives NaN as in PyTorch. */
-	double total = 0;
-	for (size_t i = 0; i < n; i++) {
-		T e = exp(x[i * step] - m);
-		if (!log_of)
-			y[i * step] = e;
-		total += e;
-	}
-	T sum = (T)total, log_sum = (T)log(total);
-	for (size_t i = 0; i < n; i++)
-		y[i * step] = log_of ? x[i * step] - m - log_sum : y[i * step] / sum;
-}
+#include "core/ops/softmax.h"
 
-#undef T
-#undef K
+#define T       double
+#define K(name) name##_f64
+#include "core/ops/softmax_rows.h"
+
+#define T       float
+#define K(name) name##_f32
+#include "core/ops/softmax_rows.h"
+
+const struct gd_softmax_kernels TABLE = {softmax_f64, softmax_f32};

@@ -64,7 +64,7 @@ def lenet(r):
             {"op": "max_pool2d", "kernel_size": 2},
             {"op": "conv2d", "weight": "K2", "bias": "k2"}, "relu",
             {"op": "max_pool2d", "kernel_size": 2},
-            {"op": "flatten", "start_dim": 1},
+            {"op": "reshape", "shape": [64, 400]},
             "linear", "relu", "linear", "relu", "linear"],
         "loss": "mse",
         "wrt": ["x", "K1", "k1", "K2", "k2", "W1", "b1", "W2", "b2", "W3", "b3"]}

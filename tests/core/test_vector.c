@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/op.h"
+#include "core/cpu.h"
 #include "core/ops/elementwise_rows.h"
 #include "tests/support/test.h"
 

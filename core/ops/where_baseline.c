@@ -1,0 +1,2 @@
+#define TABLE gd_where_baseline
+#include "core/ops/where_kernels.h"
