@@ -10,12 +10,15 @@
 #define INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
-/* Constant steps make each case a loop that becomes vector instructions; y may be an operand. */
-#define CASE(SC, SA, SB)                                                                           \
+/* Constant steps make each case a loop that becomes vector instructions, as both operands are read
+ * whatever is chosen; y may be an operand. */
+#define CASE(T, SC, SA, SB)                                                                        \
 	if (step[0] == (SC) && step[1] == (SA) && step[2] == (SB)) {                               \
 		INDEPENDENT                                                                        \
-		for (size_t i = 0; i < n; i++)                                                     \
-			y[i] = c[i * (SC)] ? a[i * (SA)] : b[i * (SB)];                            \
+		for (size_t i = 0; i < n; i++) {                                                   \
+			T taken = a[i * (SA)], left = b[i * (SB)], mask = (T) - (T)(c[i] != 0);    \
+			y[i] = (taken & mask) | (left & ~mask);                                    \
+		}                                                                                  \
 		return;                                                                            \
 	}
 #define WHERE(T, name)                                                                             \
@@ -25,10 +28,10 @@
 		const uint8_t *c = in[0];                                                          \
 		const T *a = in[1], *b = in[2];                                                    \
 		if (step[0]) {                                                                     \
-			CASE(1, 1, 1)                                                              \
-			CASE(1, 1, 0)                                                              \
-			CASE(1, 0, 1)                                                              \
-			CASE(1, 0, 0)                                                              \
+			CASE(T, 1, 1, 1)                                                           \
+			CASE(T, 1, 1, 0)                                                           \
+			CASE(T, 1, 0, 1)                                                           \
+			CASE(T, 1, 0, 0)                                                           \
 		}                                                                                  \
 		const T *taken = *c ? a : b;                                                       \
 		size_t taken_step = step[*c ? 1 : 2];                                              \
