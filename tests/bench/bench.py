@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+import networks
 from harness import (BUILD, CORES, HERE, awake, constant, duel, free_port, gradd,
                      gradd_on_a_core, lines_of_numbers, on_core, output, post, server, tool, wrk)
 
@@ -219,6 +220,65 @@ def start(bench):
     report("start", f"start to first answer, median of {count}", median, 20, "ms", 1,
            detail={"times": times})
     print(f"    fastest {times[0]:.1f}, slowest {times[-1]:.1f} ms")
+
+
+def times(command, threads, kernel_env):
+    """Seconds and CPU seconds of each run but the first, which warms up."""
+    env = {**os.environ, **kernel_env, "OPENBLAS_NUM_THREADS": str(threads),
+           "OMP_NUM_THREADS": str(threads)}
+    return lines_of_numbers(output(command, env=env))[1:]
+
+
+def apart(path_a, path_b, dtype, shapes):
+    """Largest difference of two answers, relative to the largest element of each tensor."""
+    import numpy
+
+    a, b = (numpy.fromfile(path, dtype) for path in (path_a, path_b))
+    sizes = [int(numpy.prod(shape)) for shape in shapes]
+    if a.size != b.size or a.size != sum(sizes):
+        raise RuntimeError(f"{a.size} and {b.size} numbers instead of {sum(sizes)}")
+    cuts = numpy.cumsum(sizes)[:-1]
+    return max(float(abs(x - y).max() / max(abs(y).max(), 1e-30))
+               for x, y in zip(numpy.split(a, cuts), numpy.split(b, cuts)))
+
+
+@row(*networks.NETWORKS)
+def network(bench, name):
+    """Forward and all gradients, without reading and writing, in both dtypes."""
+    rounds, each = (2, 6) if SHORT else (5, 12)
+    kernel = {"OPENBLAS_CORETYPE": bench.kernel} if bench.kernel else {}
+    for dtype in "float64", "float32":
+        what, text = networks.request(name, dtype)
+        file, a, b = (bench.path(f) for f in (f"{name}.json", "a.bin", "b.bin"))
+        with open(file, "w") as f:
+            f.write(text)
+        spec = json.loads(text)
+        shapes = [(), *(spec["tensors"][key]["shape"] for key in spec["wrt"])]
+        for threads in sorted({1, CORES}):
+            runs = [], []
+            for _ in range(rounds):
+                try:
+                    runs[0].extend(times([tool("compute"), file, str(threads), str(each), a],
+                                         threads, kernel))
+                except RuntimeError as error:
+                    if "unknown_op" not in str(error):
+                        raise
+                    print(f"  left out: {error}", flush=True)
+                    return
+                runs[1].extend(times(["/usr/bin/python3", "-B", f"{HERE}/networks.py", name, dtype,
+                                      str(threads), str(each), file, b], threads, kernel))
+            difference = apart(a, b, dtype, shapes)
+            if difference > (1e-10 if dtype == "float64" else 1e-3):
+                raise RuntimeError(f"{dtype}: the answers differ by {difference:.2g}")
+            wall, cpu = ([statistics.median(run[i] for run in side) for side in runs]
+                         for i in range(2))
+            best = [min(run[0] for run in side) for side in runs]
+            report(f"{name}_{dtype}_{threads}", f"{what}, {dtype}, {threads} "
+                   f"thread{'s' if threads > 1 else ''} ÷ PyTorch", *(t * 1e3 for t in wall), "ms",
+                   1, detail={"runs": runs, "cpu": cpu, "best": best, "difference": difference})
+            print(f"    fastest {best[0] * 1e3:.3g} and {best[1] * 1e3:.3g} ms, ratio "
+                  f"{best[0] / best[1]:.2f}; by CPU time {cpu[0] / cpu[1]:.2f}; largest difference "
+                  f"{difference:.1e}")
 
 
 def alternative(bench, core, threads, module):

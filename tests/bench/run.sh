@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build}
 for program in "${GRADD:-$build/gradd}" "$build/bench/floor" "$build/bench/constant" \
-	"$build/bench/client" "$build/bench/load" "$build/bench/gen_request"; do
+	"$build/bench/client" "$build/bench/load" "$build/bench/gen_request" "$build/bench/compute"; do
 	if [ ! -x "$program" ]; then
 		echo "$program is missing: run \`make bench\`" >&2
 		exit 2
