@@ -100,6 +100,7 @@ struct gd_node *gd_node_new(struct gd_graph *g, const struct gd_prim *prim, enum
 	                      .origin = g->origin,
 	                      .op = g->op,
 	                      .backward = g->backward};
+	memset(&n->attr, 0, sizeof n->attr); /* compared bit by bit */
 	for (int i = 0; i < rank; i++)
 		n->shape[i] = shape[i];
 	n->in = operands ? operands : n->in_place;

@@ -47,8 +47,9 @@ static bool same_operand(struct gd_node *a, struct gd_node *b)
 
 static bool same(const struct gd_node *a, const struct gd_node *b)
 {
+	const void *attr_a = &a->attr, *attr_b = &b->attr;
 	if (a->prim != b->prim || a->dtype != b->dtype || a->n_in != b->n_in ||
-	    !gd_same_shape(a, b) || memcmp(&a->attr, &b->attr, sizeof a->attr) != 0)
+	    !gd_same_shape(a, b) || memcmp(attr_a, attr_b, sizeof a->attr) != 0)
 		return false;
 	for (int k = 0; k < a->n_in; k++)
 		if (!same_operand(a->in[k], b->in[k]))
