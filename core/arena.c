@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "core/block.h"
+#include "core/pages.h"
 
 enum {
 	CHUNK_FIRST = 16 << 10,
-	CHUNK_LAST = 1 << 20,
+	CHUNK_LAST = GD_SPARE,
 	SMALL_MAX = 32 << 10, /* larger data blocks are core/block's */
 	SMALL_CLASSES = 10,   /* 64, 128, … SMALL_MAX */
 };
@@ -58,8 +59,10 @@ static void *bump_slow(struct gd_arena *a, size_t size, size_t align)
 	if (!gd_make_room(a, total))
 		return gd_arena_failed(a, GD_ERR_limit_exceeded);
 
-	struct gd_chunk *c = malloc(total);
+	struct gd_chunk *c = total == GD_SPARE ? gd_spare_take() : NULL;
 
+	if (!c)
+		c = malloc(total);
 	if (!c && gd_scrape(a))
 		c = malloc(total);
 	if (!c)
@@ -236,7 +239,8 @@ void gd_arena_release(struct gd_arena *a)
 
 		a->chunks = c->next;
 		GD_SHOW(c, c->size);
-		free(c);
+		if (c->size != GD_SPARE || !gd_spare_put(c))
+			free(c);
 	}
 	gd_arena_init(a, a->cap);
 }

@@ -33,8 +33,8 @@ void gd_arena_init(struct gd_arena *a, size_t cap);
 /* Frees everything that came from `a`. */
 void gd_arena_release(struct gd_arena *a);
 
-/* Large blocks of finished requests are kept for the next ones, up to 64 MiB in the process. This
- * gives them to the system; false when there were none. Thread-safe. */
+/* Large blocks of finished requests are kept for the next ones, up to 64 MiB in the process, and
+ * chunks up to 32 MiB. This gives them to the system; false when there were none. Thread-safe. */
 bool gd_arena_trim(void);
 
 /* `size` bytes, 16-byte aligned, uninitialised; NULL with a->failed set when over the cap or out

@@ -91,7 +91,7 @@ static struct gd_block *take_cached(struct gd_arena *a, size_t size)
 {
 	struct gd_block *fit = NULL;
 
-	for (struct gd_block *b = a->cached; b; b = b->next)
+	for (struct gd_block *b = a->cached; b && (!fit || fit->size > size); b = b->next)
 		if (b->size >= size && (!fit || b->size < fit->size))
 			fit = b;
 	if (!fit)

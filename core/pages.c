@@ -2,10 +2,11 @@
 #include "core/pages.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { POOL_BYTES = 64 << 20, POOL_COUNT = 64 };
+enum { POOL_BYTES = 64 << 20, POOL_COUNT = 1024, SPARES = 32 };
 
 void gd_block_link(struct gd_block **list, struct gd_block *b)
 {
@@ -97,12 +98,14 @@ struct gd_block *gd_pages_remap(struct gd_block *b, size_t size)
 
 static struct {
 	pthread_mutex_t lock;
-	struct gd_block *blocks; /* the youngest first */
+	struct gd_block *blocks, *oldest; /* the youngest first */
 	size_t bytes, count;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct gd_block *pool_remove(struct gd_block *b)
 {
+	if (b == pool.oldest)
+		pool.oldest = b->prev;
 	gd_block_unlink(&pool.blocks, b);
 	pool.bytes -= b->size;
 	pool.count--;
@@ -112,17 +115,11 @@ static struct gd_block *pool_remove(struct gd_block *b)
 /* Takes the oldest out and links it into *out, until `bytes` are out or there is none. */
 static void pool_evict(size_t bytes, struct gd_block **out)
 {
-	struct gd_block *oldest = pool.blocks;
 	size_t evicted = 0;
 
-	while (oldest && oldest->next)
-		oldest = oldest->next;
-	while (oldest && evicted < bytes) {
-		struct gd_block *younger = oldest->prev;
-
-		evicted += oldest->size;
-		gd_block_link(out, pool_remove(oldest));
-		oldest = younger;
+	while (pool.oldest && evicted < bytes) {
+		evicted += pool.oldest->size;
+		gd_block_link(out, pool_remove(pool.oldest));
 	}
 }
 
@@ -150,6 +147,8 @@ void gd_pool_put(struct gd_block *b)
 	}
 	pthread_mutex_lock(&pool.lock);
 	gd_block_link(&pool.blocks, b);
+	if (!pool.oldest)
+		pool.oldest = b;
 	pool.bytes += b->size;
 	pool.count++;
 	if (pool.bytes > POOL_BYTES)
@@ -165,7 +164,7 @@ struct gd_block *gd_pool_take(size_t size, bool large_enough)
 	struct gd_block *fit = NULL, *near = NULL, *out = NULL;
 
 	pthread_mutex_lock(&pool.lock);
-	for (struct gd_block *b = pool.blocks; b; b = b->next) {
+	for (struct gd_block *b = pool.blocks; b && (!fit || fit->size > size); b = b->next) {
 		if (b->size >= size && b->size / 2 <= size && (!fit || b->size < fit->size))
 			fit = b;
 		if (b->size < size && b->size >= size / 2 && (!near || b->size > near->size))
@@ -182,9 +181,43 @@ struct gd_block *gd_pool_take(size_t size, bool large_enough)
 	return fit;
 }
 
+/* --- spare chunks --- */
+
+static struct {
+	pthread_mutex_t lock;
+	void *chunk[SPARES];
+	int n;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void *gd_spare_take(void)
+{
+	void *chunk;
+
+	pthread_mutex_lock(&spare.lock);
+	chunk = spare.n ? spare.chunk[--spare.n] : NULL;
+	pthread_mutex_unlock(&spare.lock);
+	return chunk;
+}
+
+bool gd_spare_put(void *chunk)
+{
+	bool room;
+
+#ifdef GD_ASAN
+	return false; /* so that a use after the request's end is seen */
+#endif
+	pthread_mutex_lock(&spare.lock);
+	room = spare.n < SPARES;
+	if (room)
+		spare.chunk[spare.n++] = chunk;
+	pthread_mutex_unlock(&spare.lock);
+	return room;
+}
+
 bool gd_arena_trim(void)
 {
 	struct gd_block *out = NULL;
+	void *chunk;
 
 	pthread_mutex_lock(&pool.lock);
 	pool_evict(SIZE_MAX, &out);
@@ -193,5 +226,9 @@ bool gd_arena_trim(void)
 	bool any = out != NULL;
 
 	unmap_all(out);
+	while ((chunk = gd_spare_take())) {
+		free(chunk);
+		any = true;
+	}
 	return any;
 }

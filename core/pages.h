@@ -39,4 +39,10 @@ void gd_pool_put(struct gd_block *b);
  * evicted, so that the process does not grow by what is of no use. */
 struct gd_block *gd_pool_take(size_t size, bool large_enough);
 
+/* Chunks of GD_SPARE bytes from malloc, of finished requests and for the next ones: a spare one or
+ * NULL; and true when it is kept, false when the caller is to free it. */
+enum { GD_SPARE = 1 << 20 };
+void *gd_spare_take(void);
+bool gd_spare_put(void *chunk);
+
 #endif
