@@ -8,6 +8,9 @@
 bool gd_is_matrix(struct gd_call *c, int i);
 bool gd_is_square(struct gd_call *c, int i);
 
+/* The sum of the singular values, over the two axes of the parameter "dim" (null: of a matrix). */
+bool gd_give_nuclear_norm(struct gd_call *c);
+
 /* A⁻¹ of square A; matrices that have none are linalg_failure. */
 struct gd_node *gd_inverse_matrix(struct gd_graph *g, struct gd_node *a);
 

@@ -201,6 +201,21 @@ bool build_matrix_norm(struct gd_call *c)
 	return give_matrix_norm(c, order_of(c, "ord"));
 }
 
+bool gd_give_nuclear_norm(struct gd_call *c)
+{
+	const struct gd_node *x = c->in[0];
+	if (gd_param(c, "dim")->null && x->rank != 2) {
+		int64_t needed[2] = {1, 1};
+		gd_graph_fail(c->g, GD_ERR_shape_mismatch,
+		              "%s has %d axes, but the nuclear norm is a matrix's: name two axes "
+		              "with dim",
+		              gd_label(x, "input"), x->rank);
+		gd_error_shapes(c->g->error, 2, needed, x->rank, x->shape);
+		return false;
+	}
+	return give_matrix_norm(c, (struct order){.nuc = true});
+}
+
 /* Without dim: of all elements, or with ord of a vector or a matrix; with dim: one axis is a
  * vector's, two are a matrix's. */
 bool build_linalg_norm(struct gd_call *c)

@@ -199,10 +199,6 @@ struct gd_node *gd_adaptive_mean(struct gd_graph *g, struct gd_node *x, int n, c
 bool gd_read_output_size(struct gd_call *c, const struct gd_node *x, int n, int64_t *out)
 {
 	const struct gd_value *v = gd_param(c, "output_size");
-	if (v->null) {
-		memcpy(out, x->shape + 2, (size_t)n * sizeof *out);
-		return true;
-	}
 	bool nulls = false;
 	for (int i = 0; i < n && v->n == n; i++)
 		nulls = nulls || v->ints[i] == GD_NULL_INT;

@@ -5,6 +5,7 @@
 
 #include "core/build.h"
 #include "core/layers/layers.h"
+#include "core/layers/linalg.h"
 #include "core/ops/norm2.h"
 
 static bool over_nothing(const struct gd_node *x, unsigned axes)
@@ -113,6 +114,8 @@ bool build_norm(struct gd_call *c)
 {
 	unsigned axes;
 	const struct gd_value *p = gd_param(c, "p");
+	if (gd_chosen(c, "p", "nuc"))
+		return gd_give_nuclear_norm(c);
 	double order = p->word || p->null ? 2 : p->f;
 	return gd_axes(c, "dim", c->in[0], &axes) &&
 	       gd_give(c, gd_vector_norm(c->g, c->in[0], order, axes, gd_flag(c, "keepdim")));

@@ -197,3 +197,7 @@ def more(w, of, places):
             w.case(op, masks, b(*shape), dim=dim, dtypes=("float64",))
         w.case(op, masks, few(4, 3), dim=1)
         w.case(op, masks, v([[NAN, 1], [0.0, -0.0], [INF, 1e-30]]), dim=1)
+    for shape, dim, keepdim in [((2, 3), None, False), ((3, 3), [0, 1], True), ((2, 3, 2), [0, -1], False),
+                                ((4, 1), [1, 0], False)]:
+        w.case("norm", lambda x, p, dim=None, keepdim=False: torch.norm(x, p, dim, keepdim), n(*shape),
+               mode="rough", p="nuc", dim=dim, keepdim=keepdim)
