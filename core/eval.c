@@ -16,7 +16,8 @@ int gd_mark_needed(struct gd_graph *g, int n, struct gd_node *const *outputs)
 	for (int i = 0; i < g->n_nodes; i++) {
 		g->nodes[i]->needed = g->nodes[i]->keep = g->nodes[i]->bad = false;
 		g->nodes[i]->uses = 0;
-		g->nodes[i]->twin = NULL;
+		/* The root of a chain of aliases is one step away. */
+		g->nodes[i]->twin = g->nodes[i]->prim->alias ? gd_root(g->nodes[i]->in[0]) : NULL;
 	}
 	for (int i = 0; i < n; i++) {
 		outputs[i]->needed = true;

@@ -123,7 +123,7 @@ struct gd_node {
 	bool wanted;          /* differentiation: depends on a wrt */
 	bool needed, keep;    /* evaluation: some output needs it; is an output */
 	int uses;             /* evaluation: reads still to come */
-	struct gd_node *twin; /* evaluation: the earlier node that computes the same, or NULL */
+	struct gd_node *twin; /* evaluation: the earlier node whose data it shares, or NULL */
 	bool bad;             /* evaluation with a trace: not finite, */
 	size_t bad_index;     /* first at this element, */
 	double bad_value;     /* of this value */

@@ -1,6 +1,7 @@
 /* Fusion must never show in a result, and must save what it is for. */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/parallel.h"
 #include "core/schedule.h"
@@ -333,6 +334,25 @@ START_TEST(gradients_asked_one_by_one_are_smaller)
 }
 END_TEST
 
+/* Chains that a hostile request may hold take time in proportion to their length. */
+START_TEST(long_chains)
+{
+	enum { LENGTH = 30000 };
+	struct lab l;
+	lab_init(&l, GD_FLOAT64);
+	struct gd_node *x = lab_random(&l, 1, (int64_t[]){2}, -1, 1), *y = x, *total = x;
+	for (int i = 0; i < LENGTH; i++) {
+		y = gd_stop_gradient(&l.g, y);
+		total = gd_add(&l.g, i % 2 ? total : gd_neg(&l.g, total), y);
+	}
+	ck_assert_msg(!gd_failed(&l.g), "%s", l.error.detail);
+	clock_t begin = clock();
+	ck_assert(lab_eval(&l, 1, &total));
+	ck_assert_double_lt((double)(clock() - begin) / CLOCKS_PER_SEC, 5);
+	lab_release(&l);
+}
+END_TEST
+
 /* A schedule can be run again, with other numbers in the same leaves. */
 START_TEST(a_schedule_is_run_again)
 {
@@ -369,6 +389,7 @@ static Suite *suite(void)
 	tcase_add_test(t, memory_of_a_chain_and_its_gradient);
 	tcase_add_test(t, no_gradient_that_nobody_asked_for);
 	tcase_add_test(t, gradients_asked_one_by_one_are_smaller);
+	tcase_add_test(t, long_chains);
 	tcase_add_test(t, a_schedule_is_run_again);
 	suite_add_tcase(s, t);
 	return s;
