@@ -1,9 +1,9 @@
 /* One layer, or the loss: an op's name, or an object with its operands, parameters and output. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "api/op_name.h"
+#include "api/param.h"
 #include "api/spec.h"
 #include "api/tensor.h"
 #include "core/build.h"
@@ -23,22 +23,10 @@ struct layer {
 
 /* --- operands ----------------------------------------------------------------------------- */
 
-/* A number within the computation's dtype, or "NaN" and its like. */
-static bool read_number(struct layer *l, const struct gd_json *v, double *value)
-{
-	struct gd_spec *s = l->s;
-	if (!gd_json_extended(v, value, s->x->error))
-		return false;
-	if (s->graph.dtype == GD_FLOAT32 && isinf((float)*value) && !isinf(*value))
-		return gd_json_fail(v, s->x->error, GD_ERR_number_out_of_range,
-		                    "%g is beyond float32's range", *value);
-	return true;
-}
-
 static bool read_constant(struct layer *l, const struct gd_json *v, int i)
 {
 	double value;
-	if (!read_number(l, v, &value))
+	if (!gd_number_read(l->s, v, &value))
 		return false;
 	l->call.in[i] = gd_const(&l->s->graph, value);
 	return l->call.in[i] != NULL;
@@ -169,135 +157,16 @@ static bool default_operands(struct layer *l)
 
 /* --- parameters --------------------------------------------------------------------------- */
 
-/* The numbers of one list, or one number; behind those that are there already. */
-static bool read_ints(struct layer *l, const struct gd_json *v, bool open, int64_t *ints, int *n)
-{
-	struct gd_json element;
-	struct gd_error *e = l->s->x->error;
-	if (gd_json_kind(v) != GD_JSON_ARRAY)
-		return gd_json_int(v, INT64_MIN, INT64_MAX, &ints[(*n)++], e);
-	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element))
-		if (open && gd_json_kind(&element) == GD_JSON_NULL)
-			ints[(*n)++] = GD_NULL_INT;
-		else if (!gd_json_int(&element, INT64_MIN, INT64_MAX, &ints[(*n)++], e))
-			return false;
-	return true;
-}
-
-static bool read_floats(struct layer *l, const struct gd_json *v, double *floats, int *n)
-{
-	struct gd_json element;
-	if (gd_json_kind(v) != GD_JSON_ARRAY)
-		return read_number(l, v, &floats[(*n)++]);
-	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element))
-		if (!read_number(l, &element, &floats[(*n)++]))
-			return false;
-	return true;
-}
-
-/* An integer, or two lists of integers. */
-static bool read_lists(struct layer *l, const struct gd_json *v, int64_t *ints,
-                       struct gd_value *value)
-{
-	struct gd_json element;
-	if (gd_json_kind(v) == GD_JSON_NUMBER)
-		return read_ints(l, v, false, ints, &value->n);
-	if (gd_json_size(v) != 2)
-		return gd_json_wrong_type(v, "an integer or two lists of integers", l->s->x->error);
-	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element)) {
-		if (!read_ints(l, &element, false, ints, &value->n))
-			return false;
-		if (element.index == 0)
-			value->first = value->n;
-	}
-	return true;
-}
-
-/* How many numbers there can be in a list, or in a list of two. */
-static size_t numbers_in(const struct gd_json *v)
-{
-	struct gd_json element;
-	size_t n = 1;
-	if (gd_json_kind(v) != GD_JSON_ARRAY)
-		return n;
-	for (bool more = gd_json_first(v, &element); more; more = gd_json_next(&element))
-		n += gd_json_kind(&element) == GD_JSON_ARRAY ? 1 + gd_json_size(&element) : 1;
-	return n;
-}
-
-static bool read_list(struct layer *l, const struct gd_json *v, const struct gd_param_spec *p,
-                      struct gd_value *value)
-{
-	struct gd_exchange *x = l->s->x;
-	int64_t *numbers = gd_alloc_array(x->plan_arena, numbers_in(v), sizeof *numbers);
-	if (!numbers)
-		return gd_arena_fail(x->plan_arena, x->error);
-	value->list = gd_json_kind(v) == GD_JSON_ARRAY;
-	if (!value->list && gd_json_kind(v) != GD_JSON_NUMBER && p->type != GD_PARAM_FLOATS)
-		return gd_json_wrong_type(v,
-		                          p->type == GD_PARAM_INTS
-		                                  ? "an integer or a list of integers"
-		                                  : "an integer or two lists of integers",
-		                          x->error);
-	value->ints = numbers;
-	value->floats = (double *)numbers;
-	if (p->type == GD_PARAM_FLOATS)
-		return read_floats(l, v, (double *)numbers, &value->n);
-	if (p->type == GD_PARAM_LISTS)
-		return read_lists(l, v, numbers, value);
-	return read_ints(l, v, p->open, numbers, &value->n);
-}
-
-/* One of the words; whether any other text would do is the type's matter. */
-static bool read_word(const struct gd_json *v, const struct gd_param_spec *p,
-                      struct gd_value *value, struct gd_error *e)
-{
-	const char *text = gd_json_string(v, e);
-	if (!text)
-		return false;
-	for (int i = 0; p->choices[i]; i++)
-		if (strcmp(text, p->choices[i]) == 0)
-			value->word = p->choices[i];
-	if (value->word)
-		return true;
-	gd_json_fail(v, e, GD_ERR_invalid_parameter, "%s is one of %s, not \"%s\"", p->name,
-	             p->type_text, text);
-	gd_did_you_mean(e, text, p->choices);
-	return false;
-}
-
-static bool read_param(struct layer *l, const struct gd_json *v, int i)
-{
-	const struct gd_param_spec *p = &l->op->params[i];
-	struct gd_value *value = &l->call.params[i];
-	struct gd_error *e = l->s->x->error;
-	bool is_text = gd_json_kind(v) == GD_JSON_STRING;
-	*value = (struct gd_value){.null = gd_json_kind(v) == GD_JSON_NULL};
-	if (value->null)
-		return p->nullable ? true : gd_json_wrong_type(v, p->type_text, e);
-	if (is_text && p->choices[0] && !gd_is_nonfinite_text(gd_json_text(v)))
-		return read_word(v, p, value, e);
-	switch (p->type) {
-	case GD_PARAM_BOOL: return gd_json_bool(v, &value->flag, e);
-	case GD_PARAM_INT: return gd_json_int(v, INT64_MIN, INT64_MAX, &value->i, e);
-	case GD_PARAM_FLOAT: return read_number(l, v, &value->f);
-	case GD_PARAM_INTS:
-	case GD_PARAM_FLOATS:
-	case GD_PARAM_LISTS: return read_list(l, v, p, value);
-	case GD_PARAM_STR: return (value->text = gd_json_string(v, e)) != NULL;
-	default: return read_word(v, p, value, e);
-	}
-}
-
 static bool check_required(struct layer *l)
 {
 	struct gd_json member;
+	char needs[GD_PARAM_NEEDS];
 	for (int i = 0; i < l->op->n_params; i++)
 		if (!l->op->params[i].default_text &&
 		    !gd_json_member(l->v, l->op->params[i].name, &member)) {
 			gd_json_fail(l->v, l->s->x->error, GD_ERR_missing_field,
-			             "%s needs \"%s\" (%s)", l->op->name, l->op->params[i].name,
-			             l->op->params[i].type_text);
+			             "%s needs \"%s\", %s", l->op->name, l->op->params[i].name,
+			             gd_param_needs(&l->op->params[i], needs));
 			return false;
 		}
 	return true;
@@ -341,7 +210,7 @@ static bool read_member(struct layer *l, const struct gd_json *member)
 		}
 	for (int i = 0; i < op->n_params; i++)
 		if (strcmp(member->key, op->params[i].name) == 0)
-			return read_param(l, member, i);
+			return gd_param_read(l->s, member, &op->params[i], &l->call.params[i]);
 	return unknown_member(l, member);
 }
 
