@@ -19,7 +19,7 @@ static bool over_nothing(const struct gd_node *x, unsigned axes)
 /* |x| as x·sign(x): for functions of it that are smooth at 0, where abs would note a kink. */
 static struct gd_node *size_of(struct gd_graph *g, struct gd_node *x)
 {
-	return gd_mul(g, x, gd_sign(g, x));
+	return gd_mul(g, x, gd_stop_gradient(g, gd_sign(g, x)));
 }
 
 /* What to divide by, so that the powers stay in range: the largest |x|, or the smallest for
