@@ -26,7 +26,4 @@ bool gd_build_im2col(struct gd_call *c);
 /* Applies the parameter "reduction" to elementwise losses. */
 bool gd_reduce_loss(struct gd_call *c, struct gd_node *loss);
 
-/* The layer unfold, or im2col: patches of kernel_size as columns (resample.c). */
-bool gd_build_im2col(struct gd_call *c);
-
 #endif
