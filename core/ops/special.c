@@ -50,7 +50,7 @@ double gd_digamma_of(double x)
 /* a^-s for an integer s ≥ 0 */
 static double inverse_power(double a, double s)
 {
-	if (s > 16)
+	if (!(s >= 0 && s <= 16))
 		return pow(a, -s);
 	double y = 1, base = a;
 	for (unsigned k = (unsigned)s; k; k >>= 1) {

@@ -2,6 +2,7 @@
  * alone. A row of cases.def is enough for a primitive's rule, or the lack of one, to be tested. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/batch.h"
@@ -322,7 +323,7 @@ static void jvp_agrees(struct subject *s, struct gd_node *y, double *const *j)
 	ok(s, tangent != NULL, "jvp");
 	ck_assert(gd_same_shape(tangent, y));
 	same(s, values(s, tangent), expected, y->count, "jvp");
-	if (s->lab.g.dtype == GD_FLOAT64 && !strstr(s->text, " s(")) /* of symmetric ones alone */
+	if (s->lab.g.dtype == GD_FLOAT64)
 		differences_agree(s, y, v, expected);
 }
 
@@ -334,10 +335,11 @@ static double one_byte_blocks(const struct gd_node *y)
 START_TEST(the_catalogue)
 {
 	const char *op = gd_ops(&(size_t){0})[_i]->name;
+	int seen = 0;
 	for (int row = 0; row < N_CASES; row++) {
 		struct subject s;
 		double *j[LAB_OPERANDS];
-		if (strcmp(cases[row].op, op) != 0)
+		if (strcmp(cases[row].op, op) != 0 || (getenv("GD_QUICK") && seen++ > 0))
 			continue;
 		for (enum gd_dtype dtype = GD_FLOAT64; dtype <= GD_FLOAT32; dtype++) {
 			build(&s, row, dtype);
@@ -366,11 +368,12 @@ END_TEST
 START_TEST(second_derivatives_of_the_catalogue)
 {
 	const char *op = gd_ops(&(size_t){0})[_i]->name;
+	int seen = 0;
 	for (int row = 0; row < N_CASES; row++) {
 		struct subject s;
 		double *h[LAB_OPERANDS][LAB_OPERANDS];
 		struct gd_node *grad[LAB_OPERANDS], *w, *v[LAB_OPERANDS], *hv[LAB_OPERANDS];
-		if (strcmp(cases[row].op, op) != 0)
+		if (strcmp(cases[row].op, op) != 0 || (getenv("GD_QUICK") && seen++ > 0))
 			continue;
 		build(&s, row, GD_FLOAT64);
 		struct gd_graph *g = &s.lab.g;
