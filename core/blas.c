@@ -54,13 +54,14 @@ GEMM(float, f32, cblas_sgemm)
 	{                                                                                          \
 		if (m == 0 || n == 0)                                                              \
 			return;                                                                    \
-		for (size_t i = 0; i < m && k == 0 && !add; i++)                                   \
+		/* As BLAS would, but more slowly. */                                              \
+		for (size_t i = 0; i < m && !add; i++)                                             \
 			memset(c + i * ldc, 0, n * sizeof *c);                                     \
 		if (k == 0)                                                                        \
 			return;                                                                    \
 		blas(CblasRowMajor, ta ? CblasTrans : CblasNoTrans,                                \
 		     tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, 1, a, (int)lda, b,    \
-		     (int)ldb, add, c, (int)ldc);                                                  \
+		     (int)ldb, 1, c, (int)ldc);                                                    \
 	}
 
 GEMM_PART(double, f64, cblas_dgemm)

@@ -22,6 +22,10 @@ void gd_gemm_part_f64(bool ta, bool tb, size_t m, size_t n, size_t k, const doub
 void gd_gemm_part_f32(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda,
                       const float *b, size_t ldb, bool add, float *c, size_t ldc);
 
+/* Products of at most so many multiplications run on the thread that asks for them, whatever
+ * gd_blas_threads() says. Larger ones wait for each other: there is one pool of threads. */
+enum { GD_GEMM_ALONE = 1 << 18 };
+
 /* Threads that one large product uses. */
 void gd_blas_threads(int n);
 int gd_blas_thread_count(void);

@@ -13,6 +13,7 @@
 #include "core/build.h"
 #include "core/eval.h"
 #include "core/ops/geometry.h"
+#include "core/parallel.h"
 
 enum kind { CONV, CONV_INPUT, CONV_WEIGHT };
 enum way { COLUMNS, FLAT, ROWS, POINTWISE, WHOLE, DIRECT };
@@ -22,6 +23,8 @@ enum way { COLUMNS, FLAT, ROWS, POINTWISE, WHOLE, DIRECT };
 enum { FEW_POSITIONS = 32, CACHED = 256 << 10, MIN_BLOCK = 128, FEW_OUTPUTS = 2 };
 /* Parts of the images, and bytes of a sum of which each part may have one. */
 enum { MOST_PARTS = 8, LARGE_SUM = 1 << 20 };
+/* Blocks of fewer positions are not worth a product each; nor fewer multiplications a thread. */
+enum { SHORT_BLOCK = 64, WORTH_A_THREAD = 1 << 15 };
 
 struct conv {
 	enum kind kind;
@@ -29,6 +32,7 @@ struct conv {
 	struct geometry m;
 	size_t images, groups, in, out; /* channels of a group */
 	size_t block;                   /* positions, lines or images at a time */
+	bool alone;                     /* no product that BLAS gives to several threads */
 	int64_t padded[GD_SPATIAL];     /* sizes of an image with the padding it needs */
 	void *x, *w, *y;
 	const void *bias;
@@ -85,7 +89,35 @@ static bool is_flat(struct conv *c, size_t element)
 	}
 	line = (double)c->padded[2] * (double)(c->in * m->taps * element);
 	return m->out[1] > 1 && plane <= 2 * (double)m->in_size && line <= CACHED &&
-	       2 * c->padded[2] <= 3 * m->out[2];
+	       5 * c->padded[2] <= 6 * m->out[2];
+}
+
+/* Blocks as long, nearly equally, as make up n. */
+static size_t balanced(size_t n, size_t block)
+{
+	size_t blocks = (n + block - 1) / block;
+	return (n + blocks - 1) / blocks;
+}
+
+/* Products that BLAS leaves to the thread which asks may be asked for by several at a time. Where
+ * they are larger, by a little, blocks are made shorter; where by more, BLAS has them. */
+static void plan_products(struct conv *c)
+{
+	size_t matrix = c->in * c->m.taps * c->out, width = (size_t)c->padded[2];
+	size_t most = GD_GEMM_ALONE / (matrix + !matrix);
+	bool lines = c->way == FLAT, images = c->way == ROWS;
+	size_t now = lines ? flat_length(c) : images ? c->block * c->m.out_size : c->block;
+	c->alone = c->way == DIRECT || (c->way != WHOLE && (now <= most || most >= SHORT_BLOCK));
+	if (!c->alone || c->way == DIRECT || now <= most)
+		return;
+	if (lines && most >= (size_t)c->m.out[2])
+		c->block = balanced((size_t)c->m.out[1], (most - (size_t)c->m.out[2]) / width + 1);
+	else if (images)
+		c->block = most / c->m.out_size;
+	else if (!lines)
+		c->block = balanced(c->m.out_size, most);
+	else
+		c->alone = false;
 }
 
 static void plan(struct conv *c, size_t element)
@@ -113,6 +145,7 @@ static void plan(struct conv *c, size_t element)
 	} else {
 		c->block = c->way == WHOLE ? c->images : c->m.out_size;
 	}
+	plan_products(c);
 }
 
 static size_t scratch_bytes(const struct conv *c, size_t element)
@@ -127,9 +160,9 @@ static size_t scratch_bytes(const struct conv *c, size_t element)
 	return c->way == ROWS ? c->block * c->m.out_size * (depth + c->out) * element : 0;
 }
 
-/* Parts of the images, which could be worked on at the same time: each has its own scratch, and its
- * own sum where the result is one. Which images are in a part depends on their number alone, so
- * that results do too. */
+/* Parts of the images, which are worked on at the same time: each thread has the scratch of its
+ * first part, and each part its own sum where the result is one. Which images are in a part and
+ * which positions in a product depends on the sizes alone, so that results do too. */
 struct job {
 	struct conv conv;
 	enum gd_dtype dtype;
@@ -141,16 +174,27 @@ struct job {
 static void some_images(void *context, size_t begin, size_t end)
 {
 	const struct job *j = context;
+	char *scratch = j->memory + begin / j->part * j->bytes;
 	for (size_t n = begin, next; n < end; n = next) {
-		char *memory = j->memory + n / j->part * j->bytes;
 		struct conv c = j->conv;
 		next = end - n < j->part ? end : n + j->part;
 		if (j->bytes > j->scratch_bytes) {
-			c.w = memory + j->scratch_bytes;
+			c.w = j->memory + n / j->part * j->bytes + j->scratch_bytes;
 			memset(c.w, 0, j->bytes - j->scratch_bytes);
 		}
-		(j->dtype == GD_FLOAT64 ? images_f64 : images_f32)(&c, n, next, memory);
+		(j->dtype == GD_FLOAT64 ? images_f64 : images_f32)(&c, n, next, scratch);
 	}
+}
+
+static void all_images(struct job *j)
+{
+	const struct conv *c = &j->conv;
+	double image = (double)(c->groups * c->out * c->m.out_size) * (double)(c->in * c->m.taps);
+	double few = 1 + WORTH_A_THREAD / (1 + image * (double)j->part);
+	if (c->alone)
+		gd_parallel_for(c->images, j->part * (size_t)few, some_images, j);
+	else
+		some_images(j, 0, c->images);
 }
 
 static void add_parts(const struct job *j, struct gd_node *n)
@@ -210,7 +254,7 @@ static void forward(struct gd_sweep *run, struct gd_node *n, enum kind kind, str
 		gd_error_pointer(run->error, "%s", n->origin);
 		return;
 	}
-	some_images(&j, 0, j.conv.images);
+	all_images(&j);
 	if (j.bytes > j.scratch_bytes)
 		add_parts(&j, n);
 	gd_data_free(arena, j.memory, j.n_parts * j.bytes);
