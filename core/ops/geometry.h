@@ -32,6 +32,13 @@ static inline void geometry_init(struct geometry *m, const struct gd_window *v, 
 static inline void inside(int64_t base, int64_t step, int64_t size, int64_t n, int64_t *lo,
                           int64_t *hi)
 {
+	int64_t last; /* mostly all are: no division */
+	if (base >= 0 && n > 0 && !__builtin_mul_overflow(n - 1, step, &last) && last < size &&
+	    base < size - last) {
+		*lo = 0;
+		*hi = n;
+		return;
+	}
 	*lo = base >= 0 ? 0 : (-base - 1) / step + 1;
 	*hi = base >= size ? 0 : (size - base - 1) / step + 1;
 	*hi = *hi < n ? *hi : n;

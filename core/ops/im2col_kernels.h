@@ -48,6 +48,15 @@ static inline __attribute__((always_inline)) T *K(one_tap)(const struct geometry
 	int64_t left = (int64_t)count, from = k[2] * m->dilation[2] - m->pad[2];
 	int64_t id = d * m->stride[0] - m->pad[0] + k[0] * m->dilation[0];
 	int64_t ih = h * m->stride[1] - m->pad[1] + k[1] * m->dilation[1];
+	/* Whole lines of which all is inside: nothing to look at for each. */
+	if (left > 0 && stride == 1 && lo == 0 && hi == width && begin == 0 && id >= 0 &&
+	    id < m->in[0] && left <= (m->out[1] - h) * width && left % width == 0 && ih >= 0 &&
+	    ih + (left / width - 1) * m->stride[1] < m->in[1]) {
+		T *line = x + ((id * m->in[1] + ih) * m->in[2] + from);
+		for (; left > 0; left -= width, col += width, line += m->stride[1] * m->in[2])
+			K(run)(line, 1, col, width, back);
+		return col;
+	}
 	while (left > 0) {
 		int64_t end = width - begin < left ? width : begin + left;
 		int64_t a = lo > begin ? lo : begin, b = hi < end ? hi : end;

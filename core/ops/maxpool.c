@@ -3,33 +3,9 @@
 #include <math.h>
 
 #include "core/build.h"
-#include "core/ops/geometry.h"
-
-/* The ranges with the axes that are missing in front. */
-struct windows {
-	int64_t in[GD_SPATIAL], out[GD_SPATIAL], step[GD_SPATIAL];
-	const int64_t *first[GD_SPATIAL], *end[GD_SPATIAL];
-	int64_t stride, pad, kernel;
-	size_t in_size, out_size;
-};
-
-enum { LINE = 64 }; /* positions at a time */
-
-#define T       double
-#define BITS    uint64_t
-#define K(name) name##_f64
-#include "core/ops/maxpool_kernels.h"
-#undef T
-#undef BITS
-#undef K
-
-#define T       float
-#define BITS    uint32_t
-#define K(name) name##_f32
-#include "core/ops/maxpool_kernels.h"
-#undef T
-#undef BITS
-#undef K
+#include "core/cpu.h"
+#include "core/ops/maxpool.h"
+#include "core/parallel.h"
 
 static void windows_init(struct windows *m, const struct gd_node *x, const struct gd_ranges *r)
 {
@@ -50,35 +26,49 @@ static void windows_init(struct windows *m, const struct gd_node *x, const struc
 	}
 }
 
+struct job {
+	struct windows m;
+	const struct gd_node *x, *y, *index; /* index for ties only */
+};
+
+static void some_rows(void *context, size_t begin, size_t end)
+{
+	const struct job *j = context;
+	const struct gd_maxpool_kernels *k = GD_BEST(gd_maxpool);
+	const struct windows *m = &j->m;
+	bool wide = j->x->dtype == GD_FLOAT64;
+	for (size_t r = begin; r < end; r++) {
+		const char *x = (const char *)j->x->data + r * m->in_size * (wide ? 8 : 4);
+		const void *index = j->index ? (int64_t *)j->index->data + r * m->out_size : NULL;
+		if (index)
+			(wide ? k->ties_f64 : k->ties_f32)(m, x, index,
+			                                   (uint8_t *)j->y->data + r * m->out_size);
+		else
+			(wide ? k->index_f64
+			      : k->index_f32)(m, x, (int64_t *)j->y->data + r * m->out_size);
+	}
+}
+
+/* As few elements are looked at before another thread has woken. */
+enum { WORTH_A_THREAD = 1 << 14 };
+
+static void all_rows(struct gd_node *n, const struct gd_node *index)
+{
+	struct job j = {.x = n->in[0], .y = n, .index = index};
+	windows_init(&j.m, j.x, n->attr.ranges);
+	gd_parallel_for((size_t)n->shape[0], 1 + WORTH_A_THREAD / (1 + j.m.in_size), some_rows, &j);
+}
+
 static void forward_index(struct gd_sweep *run, struct gd_node *n)
 {
 	(void)run;
-	const struct gd_node *x = n->in[0];
-	struct windows m;
-	windows_init(&m, x, n->attr.ranges);
-	for (size_t r = 0; r < (size_t)n->shape[0]; r++) {
-		int64_t *index = (int64_t *)n->data + r * m.out_size;
-		if (x->dtype == GD_FLOAT64)
-			max_index_f64(&m, (const double *)x->data + r * m.in_size, index);
-		else
-			max_index_f32(&m, (const float *)x->data + r * m.in_size, index);
-	}
+	all_rows(n, NULL);
 }
 
 static void forward_ties(struct gd_sweep *run, struct gd_node *n)
 {
 	(void)run;
-	const struct gd_node *x = n->in[0];
-	struct windows m;
-	windows_init(&m, x, n->attr.ranges);
-	for (size_t r = 0; r < (size_t)n->shape[0]; r++) {
-		const int64_t *index = (const int64_t *)n->in[1]->data + r * m.out_size;
-		uint8_t *ties = (uint8_t *)n->data + r * m.out_size;
-		if (x->dtype == GD_FLOAT64)
-			max_ties_f64(&m, (const double *)x->data + r * m.in_size, index, ties);
-		else
-			max_ties_f32(&m, (const float *)x->data + r * m.in_size, index, ties);
-	}
+	all_rows(n, n->in[1]);
 }
 
 /* An element for each place in each window. */

@@ -1,108 +1,26 @@
-/* The largest element of each window, for one type; included once for each with T, its BITS
- * and K(name) defined. x is one row, `line` one of its lines; a block of positions along the last
- * axis, from w0 on, is looked at together. */
+/* Max pooling for both types; included once for each set of instructions, with TABLE defined as the
+ * name of its table. */
+#include <math.h>
 
-/* Positions a ≤ w < b of a block: is x[w·stride] larger than what was found before? The first of
- * the largest stays; as in PyTorch, the last of the NaNs. */
-static inline __attribute__((always_inline)) void K(larger)(const T *x, int64_t index,
-                                                            int64_t stride, int64_t a, int64_t b,
-                                                            T *restrict most, int64_t *restrict at)
-{
-	for (int64_t w = a; w < b; w++) {
-		/* Branches on random numbers cost more than all the rest: choose by bits. */
-		union {
-			T value;
-			BITS bits;
-		} v = {x[index + w * stride]}, best = {most[w]};
-		int64_t more = -(int64_t)((v.value > best.value) | (v.value != v.value));
-		best.bits ^= (best.bits ^ v.bits) & (BITS)more;
-		most[w] = best.value;
-		at[w] ^= (at[w] ^ (index + w * stride)) & more;
-	}
-}
+#include "core/ops/geometry.h"
+#include "core/ops/maxpool.h"
 
-/* How many elements are as large as the largest. */
-static inline __attribute__((always_inline)) void K(as_large)(const T *x, int64_t index,
-                                                              int64_t stride, int64_t a, int64_t b,
-                                                              const T *restrict most,
-                                                              T *restrict equal)
-{
-	for (int64_t w = a; w < b; w++)
-		equal[w] += x[index + w * stride] == most[w] ? 1 : 0;
-}
+enum { LINE = 64 }; /* positions at a time */
 
-/* One of the two above, for the n positions from w0 on and what they see of a line. */
-static inline __attribute__((always_inline)) void K(look)(const struct windows *m, const T *x,
-                                                          int64_t line, int64_t w0, int64_t n,
-                                                          T *most, int64_t *at, T *equal)
-{
-#define LOOK(index, stride, a, b)                                                                  \
-	do {                                                                                       \
-		if (equal)                                                                         \
-			K(as_large)(x, index, stride, a, b, most, equal);                          \
-		else                                                                               \
-			K(larger)(x, index, stride, a, b, most, at);                               \
-	} while (0)
-	for (int64_t k = 0; m->stride && k < m->kernel; k++) {
-		int64_t a, b, from = k * m->step[2] - m->pad;
-		inside(from, m->stride, m->in[2], m->out[2], &a, &b);
-		a = a > w0 ? a - w0 : 0;
-		b = b - w0 < n ? b - w0 : n;
-		if (a >= b)
-			continue;
-		if (m->stride == 1)
-			LOOK(line + from + w0, 1, a, b);
-		else if (m->stride == 2)
-			LOOK(line + from + w0 * 2, 2, a, b);
-		else
-			LOOK(line + from + w0 * m->stride, m->stride, a, b);
-	}
-	for (int64_t w = 0; !m->stride && w < n; w++)
-		for (int64_t i = m->first[2][w0 + w]; i < m->end[2][w0 + w]; i += m->step[2])
-			LOOK(line + i, 0, w, w + 1);
-#undef LOOK
-}
+#define T       double
+#define BITS    uint64_t
+#define K(name) name##_f64
+#include "core/ops/maxpool_loops.h"
+#undef T
+#undef BITS
+#undef K
 
-static void K(max_index)(const struct windows *m, const T *x, int64_t *index)
-{
-	T most[LINE];
-	for (int64_t d = 0; d < m->out[0]; d++)
-		for (int64_t h = 0; h < m->out[1]; h++)
-			for (int64_t w0 = 0, n; w0 < m->out[2]; w0 += n, index += n) {
-				n = m->out[2] - w0 < LINE ? m->out[2] - w0 : LINE;
-				int64_t top =
-				        (m->first[0][d] * m->in[1] + m->first[1][h]) * m->in[2];
-				for (int64_t w = 0; w < n; w++) {
-					most[w] = (T)-INFINITY;
-					index[w] = top + m->first[2][w0 + w];
-				}
-				for (int64_t i = m->first[0][d]; i < m->end[0][d]; i += m->step[0])
-					for (int64_t j = m->first[1][h]; j < m->end[1][h];
-					     j += m->step[1]) {
-						int64_t line = (i * m->in[1] + j) * m->in[2];
-						K(look)(m, x, line, w0, n, most, index, NULL);
-					}
-			}
-}
+#define T       float
+#define BITS    uint32_t
+#define K(name) name##_f32
+#include "core/ops/maxpool_loops.h"
+#undef T
+#undef BITS
+#undef K
 
-static void K(max_ties)(const struct windows *m, const T *x, const int64_t *index, uint8_t *ties)
-{
-	T most[LINE], equal[LINE];
-	for (int64_t d = 0; d < m->out[0]; d++)
-		for (int64_t h = 0; h < m->out[1]; h++)
-			for (int64_t w0 = 0, n; w0 < m->out[2]; w0 += n, index += n, ties += n) {
-				n = m->out[2] - w0 < LINE ? m->out[2] - w0 : LINE;
-				for (int64_t w = 0; w < n; w++) {
-					most[w] = x[index[w]];
-					equal[w] = 0;
-				}
-				for (int64_t i = m->first[0][d]; i < m->end[0][d]; i += m->step[0])
-					for (int64_t j = m->first[1][h]; j < m->end[1][h];
-					     j += m->step[1]) {
-						int64_t line = (i * m->in[1] + j) * m->in[2];
-						K(look)(m, x, line, w0, n, most, NULL, equal);
-					}
-				for (int64_t w = 0; w < n; w++)
-					ties[w] = equal[w] > 1;
-			}
-}
+const struct gd_maxpool_kernels TABLE = {max_index_f64, max_index_f32, max_ties_f64, max_ties_f32};

@@ -1,0 +1,2 @@
+#define TABLE gd_maxpool_baseline
+#include "core/ops/maxpool_kernels.h"
