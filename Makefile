@@ -210,7 +210,7 @@ tsan: ## the tests of server and the evaluator with data-race checks
 		$(SANITIZED) BUILD=$(BUILD)-tsan SAN=thread check-threads
 .PHONY: check-threads
 THREADED := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/core/test_eval*.c tests/core/test_blas*.c \
-	tests/core/test_fuse.c))
+	tests/core/test_fuse.c tests/core/test_conv_threads.c))
 check-threads: $(THREADED) $(call tests_of,server) $(GRADD)
 	@$(RUN_TESTS) -s $(THREADED) $(call tests_of,server)
 
