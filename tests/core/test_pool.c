@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/cpu.h"
+#include "core/ops/maxpool.h"
 #include "tests/core/lab.h"
 #include "tests/support/test.h"
 
@@ -370,6 +372,69 @@ START_TEST(extreme_parameters_that_fit)
 }
 END_TEST
 
+/* --- the two copies of the kernels ---------------------------------------------------------------
+ */
+
+#ifdef __x86_64__
+enum { SIDE = 23, OUT = SIDE + 2, MOST_OUT = OUT * OUT };
+
+/* Windows of k × k elements over an image of SIDE × SIDE; few values, so that there are ties. */
+static void both_kernels_agree(struct lab *l, int64_t kernel, int64_t stride, int64_t pad,
+                               bool wide)
+{
+	static const double values[] = {0, -0.0, 1, -1, 2, NAN, INFINITY, -INFINITY};
+	static const int64_t zero = 0, one = 1;
+	int64_t first[OUT], end[OUT], out = (SIDE + 2 * pad - kernel) / stride + 1;
+	int64_t index[2][MOST_OUT];
+	uint8_t ties[2][MOST_OUT];
+	double x64[SIDE * SIDE];
+	float x32[SIDE * SIDE];
+	for (int i = 0; i < SIDE * SIDE; i++) {
+		x64[i] = values[(int)lab_uniform(l, 0, lab_uniform(l, 0, 1) < 0.9 ? 5 : 8)];
+		x32[i] = (float)x64[i];
+	}
+	for (int64_t o = 0; o < out; o++) {
+		int64_t from = o * stride - pad, to = from + kernel;
+		first[o] = from < 0 ? 0 : from;
+		end[o] = to > SIDE ? SIDE : to;
+	}
+	const struct windows m = {.in = {1, SIDE, SIDE},
+	                          .out = {1, out, out},
+	                          .step = {1, 1, 1},
+	                          .first = {&zero, first, first},
+	                          .end = {&one, end, end},
+	                          .stride = stride,
+	                          .pad = pad,
+	                          .kernel = kernel,
+	                          .in_size = SIDE * SIDE,
+	                          .out_size = (size_t)(out * out)};
+	const struct gd_maxpool_kernels *tables[] = {&gd_maxpool_baseline, &gd_maxpool_avx2};
+	for (int k = 0; k < 2; k++) {
+		(wide ? tables[k]->index_f64
+		      : tables[k]->index_f32)(&m, wide ? (void *)x64 : (void *)x32, index[k]);
+		(wide ? tables[k]->ties_f64 : tables[k]->ties_f32)(
+		        &m, wide ? (void *)x64 : (void *)x32, index[k], ties[k]);
+	}
+	ck_assert(memcmp(index[0], index[1], m.out_size * sizeof *index[0]) == 0);
+	ck_assert(memcmp(ties[0], ties[1], m.out_size) == 0);
+}
+
+START_TEST(kernels_for_avx2_give_the_same)
+{
+	struct lab l;
+	if (!gd_has_avx2())
+		return;
+	lab_init(&l, GD_FLOAT64);
+	for (int64_t kernel = 1; kernel <= 5; kernel++)
+		for (int64_t stride = 1; stride <= 3; stride++)
+			for (int64_t pad = 0; 2 * pad <= kernel; pad++)
+				for (int wide = 0; wide < 2; wide++)
+					both_kernels_agree(&l, kernel, stride, pad, wide);
+	lab_release(&l);
+}
+END_TEST
+#endif
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("core/pool");
@@ -384,6 +449,9 @@ static Suite *suite(void)
 	tcase_add_test(t, masks_go_through);
 	tcase_add_loop_test(t, what_does_not_fit_is_refused, 0, N_REFUSED);
 	tcase_add_test(t, extreme_parameters_that_fit);
+#ifdef __x86_64__
+	tcase_add_test(t, kernels_for_avx2_give_the_same);
+#endif
 	suite_add_tcase(s, t);
 	return s;
 }
