@@ -191,7 +191,7 @@ struct gd_node *gd_permute(struct gd_graph *g, struct gd_node *x, const int8_t *
 	if (!x)
 		return NULL;
 	/* A permutation of a permutation is one, unless that is a variable of the client. */
-	int8_t p[GD_MAX_RANK];
+	int8_t p[GD_MAX_RANK] = {0}; /* all of it is compared (twins.c) */
 	struct gd_node *source = x->prim == &permute && !x->name ? x->in[0] : x;
 	bool same = true;
 	int64_t shape[GD_MAX_RANK];
