@@ -4,6 +4,7 @@
 
 #include "core/batch.h"
 #include "core/build.h"
+#include "core/schedule.h"
 
 /* --- storing --------------------------------------------------------------------------------- */
 
@@ -201,19 +202,26 @@ bool gd_rows_run(struct gd_rows_plan *p, struct gd_graph *g, struct gd_sweep *ba
 	bool ok = true;
 	*bad_rows = NULL;
 	hold(p);
-	for (const struct gd_rows *r = p->first; r && ok; r = r->next)
+	for (const struct gd_rows *r = p->first; r && ok; r = r->next) {
+		struct gd_arena memory;
+		gd_arena_init(&memory, g->arena->cap);
+		/* Once for all blocks. */
+		const struct gd_schedule *s = gd_schedule_new(g, &memory, r->n, r->stores);
+		ok = s != NULL;
 		for (int64_t at = 0; at < r->total && ok; at += r->block) {
 			struct gd_sweep run = {.graph = g};
 			/* The last block overlaps the one before rather than being shorter. */
 			int64_t first = at > r->total - r->block ? r->total - r->block : at;
 			gd_unit_rows_at(r->unit, first);
-			ok = gd_eval(&run, r->n, r->stores);
+			ok = gd_schedule_run(&run, s);
 			if (ok && run.nonfinite && !*bad_rows) {
 				*bad = run;
 				*bad_rows = r;
 				bad_at = first;
 			}
 		}
+		gd_arena_release(&memory);
+	}
 	let_go(p);
 	if (*bad_rows)
 		gd_unit_rows_at((*bad_rows)->unit, bad_at);

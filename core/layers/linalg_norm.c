@@ -8,6 +8,7 @@
 #include "core/build.h"
 #include "core/layers/layers.h"
 #include "core/layers/linalg.h"
+#include "core/layers/vector_norm.h"
 #include "core/ops/linalg.h"
 #include "core/ops/matrix.h"
 
@@ -21,32 +22,9 @@ static bool is_zero(const struct gd_node *x, unsigned axes)
 	return false;
 }
 
-/* f(s) where s > 0; at zero 0, and so is the derivative. */
-static struct gd_node *root(struct gd_graph *g, struct gd_node *s, double p)
-{
-	struct gd_node *zero = gd_const(g, 0), *none = gd_eq(g, s, zero);
-	struct gd_node *safe = gd_where(g, none, gd_const(g, 1), s);
-	struct gd_node *y = p == 2 ? gd_sqrt(g, safe) : gd_pow(g, safe, gd_const(g, 1 / p));
-	y = gd_where(g, none, zero, y);
-	gd_note_kink(g, y, none, "norms are of zeros only; gradient 0 used there");
-	return y;
-}
-
-/* (Σ |x|^p)^(1/p), where the derivative for elements that are 0 is 0. */
-static struct gd_node *p_norm(struct gd_graph *g, struct gd_node *x, unsigned axes, double p,
-                              bool keep)
-{
-	struct gd_node *none = gd_eq(g, x, gd_const(g, 0));
-	struct gd_node *size = gd_abs(g, gd_where(g, none, gd_const(g, 1), x));
-	struct gd_node *power = gd_where(g, none, gd_const(g, p < 0 ? INFINITY : 0),
-	                                 gd_pow(g, size, gd_const(g, p)));
-	return root(g, gd_sum(g, power, axes, keep), p);
-}
-
 static struct gd_node *vector_norm(struct gd_call *c, struct gd_node *x, unsigned axes, double p,
                                    bool keep)
 {
-	struct gd_graph *g = c->g;
 	if (!x)
 		return NULL;
 	if ((p < 0 || isinf(p)) && is_zero(x, axes)) {
@@ -54,18 +32,7 @@ static struct gd_node *vector_norm(struct gd_call *c, struct gd_node *x, unsigne
 		              "is %g, but no such norm exists of vectors without elements", p);
 		return NULL;
 	}
-	if (p == 0) {
-		struct gd_node *some = gd_ne(g, x, gd_const(g, 0));
-		return gd_sum(g, gd_cast(g, some, g->dtype), axes, keep);
-	}
-	if (p == 1)
-		return gd_sum(g, gd_abs(g, x), axes, keep);
-	if (p == 2)
-		return root(g, gd_sum(g, gd_square(g, x), axes, keep), 2);
-	if (isinf(p))
-		return p > 0 ? gd_amax(g, gd_abs(g, x), axes, keep)
-		             : gd_amin(g, gd_abs(g, x), axes, keep);
-	return p_norm(g, x, axes, p, keep);
+	return gd_vector_norm(c->g, x, p, axes, keep);
 }
 
 /* --- matrices ----------------------------------------------------------------------------- */
